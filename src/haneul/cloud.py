@@ -1,0 +1,55 @@
+"""The running cloud: what every call can reach. Put together in `app.py`, which alone knows everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from haneul.auth.gate import Gate
+    from haneul.auth.principals import Directory, Principal
+    from haneul.config import Config
+    from haneul.kit.clock import Clock
+    from haneul.service import Call, Scope, Service
+    from haneul.state.files import FileBlobs
+    from haneul.state.store import Store
+
+
+class Performer(Protocol):
+    """Runs an operation in process: validate, authorise, meter, perform."""
+
+    def invoke(self, call: Call, service: str, operation: str, request: Mapping[str, Any]) -> Any: ...
+
+    def call_as(self, service: str, scope: Scope, principal: Principal | None) -> Call: ...
+
+
+class Cloud:
+    """Store, blobs, clock and the doors, shared by every call. Attributes are set once, by `app.assemble`."""
+
+    config: Config
+    clock: Clock
+    store: Store
+    blobs: FileBlobs
+    directory: Directory
+    gate: Gate
+    performer: Performer
+    loop: asyncio.AbstractEventLoop
+
+    def __init__(self, config: Config, clock: Clock) -> None:
+        self.config = config
+        self.clock = clock
+        self.services: dict[str, Service] = {}
+        self.engines: dict[str, Any] = {}
+        """kind ("postgres", "functions") -> the engine chosen for it."""
+        self.planes: dict[str, Any] = {}
+        """model -> what a room keeps in memory while the cloud runs (its data plane, caches)."""
+
+    def invoke(self, call: Call, service: str, operation: str, request: Mapping[str, Any]) -> Any:
+        return self.performer.invoke(call, service, operation, request)
+
+    def call_as(self, service: str, scope: Scope, principal: Principal | None = None) -> Call:
+        """A call made by a service itself (a converge step, an event subscriber) in `scope`; its principal is
+        `<service>.amazonaws.com` unless one is given."""
+        return self.performer.call_as(service, scope, principal)

@@ -1,0 +1,1 @@
+"""Everything that takes time: rows that are not settled yet, moved on by idempotent steps."""

@@ -1,0 +1,1 @@
+"""What services tell each other: published in the transaction of the change, delivered at least once."""

@@ -1,0 +1,251 @@
+"""What a service is: a table of operations from AWS's model, filled in by plain functions.
+
+    @operation(resource="arn:aws:glacier:{region}:{account}:vaults/{vaultName}")
+    def describe_vault(call: Call, request: DescribeVaultInput) -> DescribeVaultOutput:
+        with call.read() as tx: ...
+
+A room's `service.py` holds one `Service`, its identity card. Its modules are imported when the
+service is first called, so a service nobody uses costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from haneul.auth.principals import Principal
+    from haneul.cloud import Cloud
+    from haneul.state.store import Reader, Writer
+    from haneul.wire.message import Request
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+Resource = str | Callable[["Call", Mapping[str, Any]], "str | list[str]"]
+Action = str | Callable[["Call", Mapping[str, Any]], "str | list[str]"]
+Conditions = Callable[["Call", Mapping[str, Any]], Mapping[str, "str | list[str]"]]
+
+
+class Scope(NamedTuple):
+    """Whose rows: an account (12 digits) and a region (us-east-1). Global services use region 'aws-global'."""
+
+    account: str
+    region: str
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation that is really there: the function and what the gate needs to know about it."""
+
+    function: Callable[..., Any]
+    resource: Resource
+    action: Action | None
+    conditions: Conditions | None
+    anonymous: bool
+    codec: str | None
+
+
+def operation(
+    resource: Resource = "*",
+    *,
+    action: Action | None = None,
+    conditions: Conditions | None = None,
+    anonymous: bool = False,
+    codec: str | None = None,
+) -> Callable[[Function], Function]:
+    """Mark a function as the operation whose AWS name is its own in CamelCase.
+
+    resource: the ARN the IAM decision is about: a template over {account}, {region} and the
+        request's members, or a function of (call, request) giving one or several; "*" for none.
+    action: the IAM action when it isn't `prefix:OperationName`; a function may give several.
+    conditions: service condition keys for the decision, e.g. {"s3:prefix": ...}.
+    anonymous: True when AWS lets anyone call it unsigned (sts:AssumeRoleWithWebIdentity) - resource policies
+        are not meant here: S3's anonymous reads are decided by its bucket policies.
+    codec: a module with hand-written `parse` and `serialize` (at most a dozen in the house; see decisions).
+    """
+
+    def mark(function: Function) -> Function:
+        function.__operation__ = Operation(  # type: ignore[attr-defined]
+            function, resource, action, conditions, anonymous, codec
+        )
+        return function
+
+    return mark
+
+
+@dataclass(frozen=True)
+class Service:
+    """A room's identity card.
+
+    model: the service's folder name in AWS's models (botocore/data/<model>).
+    package: the room's import path; `modules` are the noun files in it that hold operations.
+    opaque: shape names handed through unparsed (DynamoDB's AttributeValue).
+    iam_prefix: the prefix of its IAM actions, when it isn't the model's name.
+    signing_names: credential scopes that mean this service, when not the model's signingName.
+    hosts: first host labels that mean this service besides its endpoint prefix.
+    steps: kind of row -> "module:function" for converge.
+    subscribes: topic -> "module:function" for events.
+    raw: "module:function" given requests no operation may claim (website hosting, function URLs);
+        it returns None to decline.
+    needs: engines by kind; uses: other services it may `call.invoke`.
+    """
+
+    model: str
+    package: str
+    modules: tuple[str, ...]
+    opaque: frozenset[str] = frozenset()
+    iam_prefix: str | None = None
+    signing_names: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    steps: Mapping[str, str] = field(default_factory=dict)
+    subscribes: Mapping[str, str] = field(default_factory=dict)
+    raw: str | None = None
+    needs: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+    is_global: bool = False
+
+    def import_modules(self) -> list[ModuleType]:
+        return [importlib.import_module(f"{self.package}.{name}") for name in self.modules]
+
+    def resolve(self, reference: str) -> Callable[..., Any]:
+        """The function behind a "module:function" reference inside the room."""
+        module, _, name = reference.partition(":")
+        function: Callable[..., Any] = getattr(importlib.import_module(f"{self.package}.{module}"), name)
+        return function
+
+    def functions(self) -> dict[str, Operation]:
+        """snake_case name -> operation, for every operation that the room's modules hold."""
+        found: dict[str, Operation] = {}
+        for module in self.import_modules():
+            for name, value in vars(module).items():
+                spec = getattr(value, "__operation__", None)
+                if isinstance(spec, Operation) and spec.function.__module__ == module.__name__:
+                    found[name] = spec
+        return found
+
+
+class Call:
+    """One operation under way: who calls, in whose scope, and the doors a room may use."""
+
+    __slots__ = (
+        "cloud",
+        "headers",
+        "http",
+        "operation",
+        "principal",
+        "region",
+        "request_id",
+        "resource_account",
+        "scope",
+        "service",
+        "status",
+        "ticket",
+        "usage",
+    )
+
+    def __init__(
+        self,
+        cloud: Cloud,
+        service: str,
+        operation: str,
+        scope: Scope,
+        principal: Principal,
+        request_id: str,
+        http: Request | None = None,
+    ) -> None:
+        self.cloud = cloud
+        self.service = service
+        self.operation = operation
+        self.scope = scope
+        self.region = scope.region
+        self.principal = principal
+        self.request_id = request_id
+        self.http = http
+        """The HTTP request, for the few operations that need headers no model knows; None when invoked in process."""
+        self.headers: list[tuple[str, str]] | None = None
+        """Response headers that the model doesn't have; set through `header`."""
+        self.status: int | None = None
+        """Overrides the modelled HTTP status (304, 206)."""
+        self.ticket = 0
+        self.usage: list[tuple[str, float]] | None = None
+        self.resource_account: str | None = None
+
+    @property
+    def account(self) -> str:
+        """The calling account: 12 digits."""
+        return self.scope.account
+
+    def now(self) -> float:
+        """Epoch seconds on the cloud's clock."""
+        return self.cloud.clock.now()
+
+    def read(self) -> AbstractContextManager[Reader]:
+        """A consistent view of the store; the answer waits for whatever it showed to be durable."""
+        return _Read(self)
+
+    def write(self) -> AbstractContextManager[Writer]:
+        """A transaction; the answer to the client waits until it is on disk."""
+        return _Write(self)
+
+    def header(self, name: str, value: str) -> None:
+        """Add a response header that the operation's model doesn't name."""
+        if self.headers is None:
+            self.headers = []
+        self.headers.append((name, value))
+
+    def meter(self, usage: str, amount: float) -> None:
+        """Count `amount` of a usage type (AWS's own names: 'TimedStorage-ByteHrs') for this call's scope."""
+        if self.usage is None:
+            self.usage = []
+        self.usage.append((usage, amount))
+
+    def invoke(self, service: str, operation: str, request: Mapping[str, Any]) -> Any:
+        """Call another service's operation in process, typed, as this service on the caller's account.
+
+        Returns its output, or an awaitable of it when that operation is asynchronous. Raises AwsError.
+        Never call it inside an open `write()` block: the other room has its own transaction.
+        """
+        return self.cloud.invoke(self, service, operation, request)
+
+
+class _Read:
+    __slots__ = ("_call", "_context", "_tx")
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._context = call.cloud.store.read()
+
+    def __enter__(self) -> Reader:
+        self._tx = self._context.__enter__()
+        return self._tx
+
+    def __exit__(self, *exc: Any) -> None:
+        self._context.__exit__(*exc)
+        if self._tx.ticket > self._call.ticket:
+            self._call.ticket = self._tx.ticket
+
+
+class _Write:
+    __slots__ = ("_call", "_context", "_tx")
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._context = call.cloud.store.write()
+
+    def __enter__(self) -> Writer:
+        self._tx = self._context.__enter__()
+        return self._tx
+
+    def __exit__(self, *exc: Any) -> None:
+        self._context.__exit__(*exc)
+        if self._tx.ticket > self._call.ticket:
+            self._call.ticket = self._tx.ticket
+
+
+Result = Mapping[str, Any] | None | Awaitable[Mapping[str, Any] | None]
+Handler = Callable[[Call, Mapping[str, Any]], Result]
+Names = Iterable[str]

@@ -1,0 +1,86 @@
+"""What crosses the wire: one HTTP request in, one HTTP response out, as plain data.
+
+The gateway's server builds `Request` from bytes and writes `Response` to the socket;
+`wire` translates between them and an operation's members; rooms see neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+
+class Body(Protocol):
+    """A streaming payload on its way in (S3 PutObject's Body, Glacier's archive).
+
+    `buffered` is the whole payload when it already arrived with its head (small objects: no await
+    needed), else None. `length` is the decoded length in bytes when the client declared it.
+    Iterate once. Raises AwsError (IncompleteBody, SignatureDoesNotMatch ...) while iterating.
+    `trailers` (lower-case names) is complete after the last chunk.
+    """
+
+    buffered: bytes | None
+    length: int | None
+    trailers: dict[str, str]
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+    async def read(self, limit: int) -> bytes:
+        """The whole payload; raises AwsError EntityTooLarge above `limit` bytes."""
+        ...
+
+
+class FileRange:
+    """Bytes [offset, offset + length) of a file, sent without being read into Python (sendfile)."""
+
+    __slots__ = ("length", "offset", "path")
+
+    def __init__(self, path: str, offset: int, length: int) -> None:
+        self.path = path
+        self.offset = offset
+        self.length = length
+
+
+# What a response may carry: bytes; pieces sent in order with a known total length; or a stream.
+Payload = bytes | Sequence["bytes | FileRange"] | AsyncIterator[bytes]
+
+
+class Request:
+    """One HTTP request: its head parsed, its small body buffered, its large body a stream.
+
+    `path` and `query` are raw (still percent-encoded, as signed); `headers` has lower-case names,
+    repeated ones joined by a comma. `body` is the buffered body, or b"" when `stream` is set.
+    """
+
+    __slots__ = ("body", "client", "headers", "method", "path", "query", "secure", "stream")
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        query: str,
+        headers: dict[str, str],
+        body: bytes = b"",
+        stream: Body | None = None,
+        client: str = "127.0.0.1",
+        secure: bool = False,
+    ) -> None:
+        self.method = method
+        self.path = path
+        self.query = query
+        self.headers = headers
+        self.body = body
+        self.stream = stream
+        self.client = client
+        self.secure = secure
+
+
+class Response:
+    """One HTTP response. `headers` are pairs, so that a name may repeat; Content-Length is the server's."""
+
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(self, status: int, headers: list[tuple[str, str]], body: Payload = b"") -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
