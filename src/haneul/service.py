@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from haneul.wire.message import Request
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+Value = TypeVar("Value")
 Resource = str | Callable[["Call", Mapping[str, Any]], "str | list[str]"]
 Action = str | Callable[["Call", Mapping[str, Any]], "str | list[str]"]
 Conditions = Callable[["Call", Mapping[str, Any]], Mapping[str, "str | list[str]"]]
@@ -35,6 +36,34 @@ class Scope(NamedTuple):
 
     account: str
     region: str
+
+
+class Guard(NamedTuple):
+    """What the resource of a call says about access to itself, beside the caller's own policies.
+
+    owner: the account the resource belongs to. policy: its resource policy (JSON text) or None.
+    acl: an access control list grants the call. closed: public grants don't count (public access block).
+    """
+
+    owner: str
+    policy: str | None = None
+    acl: bool = False
+    closed: bool = False
+
+
+class Step(NamedTuple):
+    """What a converge step made of a row: the row as it is now (None: delete it) and when to look again,
+    in seconds from now (None: it is settled)."""
+
+    row: Any
+    again: float | None = None
+
+
+class StepSpec(NamedTuple):
+    """A kind of row that takes time: its table ("state:INSTANCES") and its step ("converge:step_instance")."""
+
+    table: str
+    function: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +116,13 @@ class Service:
     iam_prefix: the prefix of its IAM actions, when it isn't the model's name.
     signing_names: credential scopes that mean this service, when not the model's signingName.
     hosts: first host labels that mean this service besides its endpoint prefix.
-    steps: kind of row -> "module:function" for converge.
-    subscribes: topic -> "module:function" for events.
+    steps: kind of row -> its table and step, for converge: `step(call, row) -> Step`, run in a worker thread,
+        repeatable at any point (`ensure_*`, `remove_*`).
+    subscribes: topic -> "module:function" for events: `function(call, event)`, at least once per event.
+    guard: "module:function" of (call, request) -> Guard | None: resource policies and ACLs for the gate.
+    blobs: "module:function" of (tx) -> iterator of blob ids in use, for the scrubber's orphan collection.
+    start: "module:function" of (cloud), run once when the service is first loaded; may return an object
+        with `close()`, kept in `cloud.planes[model]`.
     raw: "module:function" given requests no operation may claim (website hosting, function URLs);
         it returns None to decline.
     needs: engines by kind; uses: other services it may `call.invoke`.
@@ -101,8 +135,11 @@ class Service:
     iam_prefix: str | None = None
     signing_names: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
-    steps: Mapping[str, str] = field(default_factory=dict)
+    steps: Mapping[str, StepSpec] = field(default_factory=dict)
     subscribes: Mapping[str, str] = field(default_factory=dict)
+    guard: str | None = None
+    blobs: str | None = None
+    start: str | None = None
     raw: str | None = None
     needs: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
@@ -190,6 +227,11 @@ class Call:
     def write(self) -> AbstractContextManager[Writer]:
         """A transaction; the answer to the client waits until it is on disk."""
         return _Write(self)
+
+    async def transact(self, function: Callable[[Writer], Value]) -> Value:
+        """Run `function(tx)` in one transaction, for asynchronous operations: inline where the store is quick and
+        serial, in a thread and again on Conflict where it is not. `function` may run more than once."""
+        return await self.cloud.transact(self, function)
 
     def header(self, name: str, value: str) -> None:
         """Add a response header that the operation's model doesn't name."""
