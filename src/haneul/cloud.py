@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     import asyncio
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from haneul.kit.clock import Clock
     from haneul.service import Call, Scope, Service
     from haneul.state.files import FileBlobs
-    from haneul.state.store import Store
+    from haneul.state.store import Store, Writer
+
+Value = TypeVar("Value")
 
 
 class Performer(Protocol):
@@ -23,6 +25,8 @@ class Performer(Protocol):
     def invoke(self, call: Call, service: str, operation: str, request: Mapping[str, Any]) -> Any: ...
 
     def call_as(self, service: str, scope: Scope, principal: Principal | None) -> Call: ...
+
+    async def transact(self, call: Call, function: Callable[[Writer], Value]) -> Value: ...
 
 
 class Cloud:
@@ -48,6 +52,9 @@ class Cloud:
 
     def invoke(self, call: Call, service: str, operation: str, request: Mapping[str, Any]) -> Any:
         return self.performer.invoke(call, service, operation, request)
+
+    async def transact(self, call: Call, function: Callable[[Writer], Value]) -> Value:
+        return await self.performer.transact(call, function)
 
     def call_as(self, service: str, scope: Scope, principal: Principal | None = None) -> Call:
         """A call made by a service itself (a converge step, an event subscriber) in `scope`; its principal is

@@ -8,17 +8,29 @@ import itertools
 import os
 import secrets
 import string
+import threading
+import time
 
 import orjson
 
 _ALPHANUMERIC = string.ascii_uppercase + string.digits
 _PROCESS = os.urandom(5).hex().upper()
+_LOCK = threading.Lock()
+_newest = 0
 _COUNTER = itertools.count(int.from_bytes(os.urandom(3), "big"))
 
 
 def request_id() -> str:
     """A request id of 16 upper-case hex digits, unique in this process and cheap (0.2 us)."""
     return _PROCESS + format(next(_COUNTER) & 0xFFFFFF, "06X")
+
+
+def ordered_id() -> str:
+    """A unique id of 36 hex digits that sorts by when it was made (nanoseconds, then a counter of this process)."""
+    global _newest
+    with _LOCK:
+        _newest = max(_newest + 1, time.time_ns())
+        return f"{_newest:016x}{_PROCESS.lower()}{os.urandom(5).hex()}"
 
 
 def random_hex(characters: int) -> str:
