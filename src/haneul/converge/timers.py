@@ -8,7 +8,7 @@ import msgspec
 
 from haneul.service import Scope
 from haneul.state.store import Reader, Writer
-from haneul.state.table import KeyPart, Table
+from haneul.state.table import Table
 
 
 class Timer(msgspec.Struct):
@@ -18,7 +18,7 @@ class Timer(msgspec.Struct):
     kind: str
     account: str
     region: str
-    row: tuple[KeyPart, ...]
+    row: tuple[str | int, ...]
 
     @property
     def id(self) -> bytes:
@@ -38,7 +38,7 @@ _PLACES = Table("converge.place", _Place, key=("id",))
 _listeners: list[Callable[[], None]] = []
 
 
-def wake(tx: Writer, kind: str, scope: Scope, row: tuple[KeyPart, ...], due: float) -> None:
+def wake(tx: Writer, kind: str, scope: Scope, row: tuple[str | int, ...], due: float) -> None:
     """Ask for a step of this row at `due` (epoch seconds), instead of whenever it was due before."""
     timer = Timer(max(0, int(due * 1000)), kind, scope.account, scope.region, row)
     settle(tx, kind, scope, row)
@@ -48,7 +48,7 @@ def wake(tx: Writer, kind: str, scope: Scope, row: tuple[KeyPart, ...], due: flo
         listener()
 
 
-def settle(tx: Writer, kind: str, scope: Scope, row: tuple[KeyPart, ...]) -> None:
+def settle(tx: Writer, kind: str, scope: Scope, row: tuple[str | int, ...]) -> None:
     """Forget the row's timer: nothing more is to be done for it."""
     identity = Timer(0, kind, scope.account, scope.region, row).id
     place = _PLACES.get(tx, _HOUSE, identity)
