@@ -53,10 +53,17 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Directory(Protocol):
-    """Finds credentials and the policies that bind a principal. Safe on the event loop: memory first, then the store."""
+    """Finds credentials and the policies that bind a principal. Safe on the event loop: memory first, then the store.
 
-    def credential(self, access_key: str) -> Credential | None:
-        """The credential with this key id, or None when nobody has it (in mode dev: every key is somebody's)."""
+    `version` rises with every change of IAM: what was decided at an older version must be decided again.
+    """
+
+    version: int
+
+    def credential(self, access_key: str, token: str = "") -> Credential | None:
+        """The credential with this key id, or None when nobody has it (in mode dev: every key is somebody's).
+
+        Temporary credentials live in their session token: pass the request's (X-Amz-Security-Token)."""
         ...
 
     def policies(self, principal: Principal) -> Policies:
