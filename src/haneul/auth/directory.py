@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec.structs import replace
 
-from haneul.auth import keys, managed, sessions, tables
+from haneul.auth import key_ids, managed, sessions, tables
 from haneul.auth.organizations import control_policies
 from haneul.auth.principals import Credential, Policies, Principal
 from haneul.auth.sealed import Sealed
@@ -109,8 +109,8 @@ class StoreDirectory:
 
     def create_key(self, tx: Writer, account: str, user: str) -> tuple[str, str]:
         """A new long-term key: (id, secret). `user` is the user's key, "" for root."""
-        key = keys.new("AKIA", account)
-        secret = keys.new_secret()
+        key = key_ids.new("AKIA", account)
+        secret = key_ids.new_secret()
         sealed = self.sealed.seal(secret.encode(), key.encode())
         row = tables.AccessKey(key, account, user, sealed, float(int(self._clock.now())))
         tables.ACCESS_KEYS.put(tx, tables.HOUSE, row)

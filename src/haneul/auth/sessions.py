@@ -12,7 +12,7 @@ import binascii
 
 import msgspec
 
-from haneul.auth import keys
+from haneul.auth import key_ids
 from haneul.auth.principals import Credential, Principal
 from haneul.auth.sealed import Sealed, SealError
 
@@ -38,7 +38,7 @@ _decode = msgspec.msgpack.Decoder(Session).decode
 
 def issue(sealed: Sealed, session: Session) -> Credential:
     """Credentials for `session` under a new key id of its account."""
-    key = keys.new("ASIA", session.principal.account)
+    key = key_ids.new("ASIA", session.principal.account)
     principal = msgspec.structs.replace(session.principal, access_key=key)
     session = msgspec.structs.replace(session, principal=principal)
     token = base64.b64encode(sealed.seal(_encode(session), _CONTEXT)).decode()
