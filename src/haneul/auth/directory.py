@@ -51,7 +51,7 @@ class StoreDirectory:
         self._seen = 0
         self._reread = 0.0
         self._keys: dict[str, tuple[int, str, Credential | None]] = {}
-        self._policies: dict[tuple[str, str], tuple[int, Policies]] = {}
+        self._policies: dict[tuple[str, str, str], tuple[int, Policies]] = {}
 
     def credential(self, access_key: str, token: str = "") -> Credential | None:
         """The credential with this key id. A temporary one (ASIA) lives in its session token, so the request's
@@ -62,8 +62,10 @@ class StoreDirectory:
             return found[2]
         credential = self._session(access_key, token) if token else self._long_term(access_key)
         if credential is None and self._is_open:
-            credential = self._anybody(access_key, token)
-        _remember(self._keys, access_key, (version, token, credential))
+            return self._anybody(access_key, token)
+        # Unknown keys are remembered as such, tokens of others aren't: they can be long, and there is no end of them.
+        if credential is not None or not token:
+            _remember(self._keys, access_key, (version, token, credential))
         return credential
 
     def policies(self, principal: Principal) -> Policies:
@@ -71,7 +73,7 @@ class StoreDirectory:
         if principal.kind in ("service", "anonymous"):
             return _NOBODY
         version = self._current()
-        key = (principal.arn, principal.user_id)
+        key = (principal.arn, principal.user_id, principal.user_name)
         found = self._policies.get(key)
         if found is not None and found[0] == version:
             return found[1]
