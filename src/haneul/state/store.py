@@ -34,6 +34,22 @@ class TransactionTooLarge(Exception):
     """More than TRANSACTION_LIMIT bytes in one transaction: split the work."""
 
 
+class StoreFailed(Exception):
+    """The store could not make something durable, or is closed: it takes no more writes until it is opened anew."""
+
+
+class StoreLocked(Exception):
+    """Another process has the store open."""
+
+
+def check_pair(key: bytes, value: bytes) -> None:
+    """Raise ValueError for a key or a value that no store takes."""
+    if len(key) > KEY_LIMIT:
+        raise ValueError(f"a key of {len(key)} bytes; at most {KEY_LIMIT} are allowed")
+    if len(value) > VALUE_LIMIT:
+        raise ValueError(f"a value of {len(value)} bytes; at most {VALUE_LIMIT} are allowed: use state.chunks")
+
+
 class Reader(Protocol):
     """A consistent view while its block is open. `ticket` names the newest commit it has shown."""
 

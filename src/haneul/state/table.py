@@ -29,7 +29,7 @@ _ESCAPED = b"\x00\xff"
 
 
 def encode_part(part: KeyPart) -> bytes:
-    """One key member as bytes that sort like it: text and bytes end in 00 (inner 00 become 00 FF), numbers take 8 bytes."""
+    """One key member as bytes that sort like it: text and bytes end in 00 (00 inside becomes 00 FF), numbers take 8."""
     if type(part) is str:
         raw = part.encode()
     elif isinstance(part, int):
@@ -79,6 +79,10 @@ class Table(Generic[Row]):
         value = tx.get(self.prefix(scope) + encode_key(*key))
         return None if value is None else self._unpack(value)
 
+    def packed(self, row: Row) -> bytes:
+        """The row as it is stored, to tell whether two are the same."""
+        return self._encode(row)
+
     def put(self, tx: Writer, scope: Scope, row: Row) -> None:
         key = self.prefix(scope) + encode_key(*[getattr(row, name) for name in self.key])
         tx.put(key, bytes([self.version]) + self._encode(row))
@@ -102,7 +106,7 @@ class Table(Generic[Row]):
         limit: int | None = None,
     ) -> Iterator[Row]:
         """Rows in key order whose key starts with the members `key`; `after_key` (exclusive) or `from_key`
-        (inclusive) say where to begin, in the members behind `key`; with `reverse` they say where to begin going down."""
+        (inclusive) say where to begin, in the members behind `key`; with `reverse`, where to begin going down."""
         root = self.prefix(scope) + encode_key(*key)
         start, end = root, after(root)
         if after_key is not None:

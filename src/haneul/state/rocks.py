@@ -1,0 +1,466 @@
+"""The embedded store: RocksDB, one writer at a time, the fsync of the write-ahead log shared by whoever waits.
+
+A commit is applied without a sync and visible at once; one thread syncs the log for all commits before it and
+calls their waiters back. A reader reads the database itself; only a commit that arrives while a reader's block is
+open makes it pay: the committer freezes the reader's view (snapshot and iterator) before it writes. Views hold
+what rocksdict 0.3.29 gets wrong: iterators of its Snapshot are not isolated, lower bounds set the upper one.
+"""
+
+from __future__ import annotations
+
+import itertools
+import queue
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from rocksdict import (
+    BlockBasedOptions,
+    Cache,
+    Checkpoint,
+    DBCompressionType,
+    DBRecoveryMode,
+    Options,
+    Rdict,
+    ReadOptions,
+    WriteBatch,
+)
+
+from haneul.state.store import (
+    KEY_LIMIT,
+    TRANSACTION_LIMIT,
+    VALUE_LIMIT,
+    StoreFailed,
+    StoreLocked,
+    TransactionTooLarge,
+    check_pair,
+)
+
+Pair = tuple[bytes, bytes]
+Callback = Callable[[BaseException | None], None]
+
+_FEW = 256
+"""Ranges of up to this many keys are deleted one by one: range tombstones slow down every read that meets them."""
+_PAGE = 256
+_MISSING: Any = object()
+_PAIR_OVERHEAD = 16
+
+
+class RocksStore:
+    """An open RocksDB database in the folder `path`. Raises StoreLocked when another process has it open."""
+
+    concurrent = False
+
+    def __init__(self, path: str | Path, *, cache: int = 48 << 20) -> None:
+        self.path = Path(path)
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._db: Any = _open(self.path, cache)
+        self._get: Callable[[bytes], bytes | None] = self._db.get
+        self._writing = threading.Lock()
+        self._writer: int | None = None
+        self._commits = threading.Lock()
+        self._view: _View | None = _View()
+        self._committed = 0
+        self._durable = 0
+        self._recent: dict[bytes, int] = {}
+        """Keys of commits that no sync has begun to cover -> ticket; `_syncing`: those the sync under way covers."""
+        self._syncing: dict[bytes, int] = {}
+        self._range_ticket = 0
+        self._waiters: list[tuple[int, Callback]] = []
+        self._waiting = threading.Lock()
+        self._wake: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        self._awake = False
+        self._failure: BaseException | None = None
+        self._closed = False
+        self._flusher = threading.Thread(target=self._flush, name="store-flusher", daemon=True)
+        self._flusher.start()
+
+    def read(self) -> RocksReader:
+        return RocksReader(self)
+
+    def write(self) -> RocksWriter:
+        return RocksWriter(self)
+
+    def is_durable(self, ticket: int) -> bool:
+        return ticket <= self._durable
+
+    def when_durable(self, ticket: int, callback: Callback) -> None:
+        if ticket > self._durable:
+            with self._waiting:
+                if ticket > self._durable and self._failure is None and not self._closed:
+                    self._waiters.append((ticket, callback))
+                    return
+        if ticket <= self._durable:
+            callback(None)
+        else:
+            callback(self._failure or StoreFailed("the store is closed"))
+
+    def wait(self, ticket: int) -> None:
+        if ticket <= self._durable:
+            return
+        result: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
+        self.when_durable(ticket, result.put)
+        error = result.get()
+        if error is not None:
+            raise StoreFailed(str(error)) from error
+
+    def checkpoint(self, path: str) -> None:
+        Checkpoint(self._db).create_checkpoint(path)
+
+    def close(self) -> None:
+        """Make everything durable and release the folder. Harmless when repeated."""
+        with self._writing:
+            if self._closed:
+                return
+            self._closed = True
+        self._wake.put(False)
+        self._flusher.join()
+        self._view = None
+        self._db.close()
+
+    def _current_view(self) -> _View:
+        """The view of the newest commit; waits out a commit that is just being applied."""
+        view = self._view
+        if view is None:
+            with self._commits:
+                view = self._view
+            if view is None:
+                raise StoreFailed("the store is closed")
+        return view
+
+    def _commit(self, changes: dict[bytes, bytes | None], ranges: list[Pair]) -> int:
+        """Apply a transaction (the caller holds `_writing`) and give its ticket."""
+        batch = WriteBatch(raw_mode=True)
+        for start, end in ranges:
+            batch.delete_range(start, end)
+        for key, value in changes.items():
+            if value is None:
+                batch.delete(key)
+            else:
+                batch.put(key, value)
+        with self._commits:
+            if self._failure is not None:
+                raise StoreFailed(f"the store refuses writes since an error: {self._failure}") from self._failure
+            ticket = self._committed + 1
+            # Before the write, so that no reader can meet a value whose ticket it doesn't find.
+            self._recent.update(dict.fromkeys(changes, ticket))
+            if ranges:
+                self._range_ticket = ticket
+            view, self._view = self._view, None
+            if sys.getrefcount(view) > 2:  # besides `view` and the argument: a reader's block is open
+                assert view is not None
+                view.freeze(self._db)
+            try:
+                self._db.write(batch)
+            except Exception as error:
+                self._failure = error
+                raise StoreFailed(f"the store can't write: {error}") from error
+            finally:
+                self._view = _View()
+            self._committed = ticket
+        if not self._awake:
+            self._awake = True
+            self._wake.put(True)
+        return ticket
+
+    def _flush(self) -> None:
+        """The flusher thread: sync the log once for all commits so far, tell whoever waits, again."""
+        going = True
+        while going:
+            going = self._wake.get()
+            self._awake = False
+            with self._commits:
+                target = self._committed
+                self._syncing, self._recent = self._recent, {}
+            if target > self._durable and self._failure is None:
+                try:
+                    self._db.flush_wal(True)
+                except Exception as error:
+                    self._failure = error
+                else:
+                    self._durable = target
+                    self._syncing = {}
+            self._call_back()
+
+    def _call_back(self) -> None:
+        error, durable = self._failure, self._durable
+        with self._waiting:
+            waiters, self._waiters = self._waiters, []
+            if error is None:
+                self._waiters = [waiter for waiter in waiters if waiter[0] > durable]
+        for ticket, callback in waiters:
+            if ticket <= durable:
+                callback(None)
+            elif error is not None:
+                callback(error)
+
+    def _unsynced_ticket(self, key: bytes) -> int:
+        """The ticket of the newest commit not yet known durable that changed `key`, or 0."""
+        ticket = self._recent.get(key) or self._syncing.get(key, 0)
+        return max(ticket, self._range_ticket) if self._range_ticket > self._durable else ticket
+
+    def _unsynced_in(self, start: bytes, end: bytes) -> int:
+        """The same for a range; the newest commit of all when it would take long to tell."""
+        recent, syncing = self._recent, self._syncing
+        if len(recent) + len(syncing) > 64 or self._range_ticket > self._durable:
+            return self._committed
+        tickets = [ticket for keys in (recent.copy(), syncing) for key, ticket in keys.items() if start <= key < end]
+        return max(tickets, default=0)
+
+    def _scan(self, start: bytes, end: bytes, reverse: bool) -> Iterator[Pair]:
+        """Pairs of the database as it is now: a RocksDB iterator is a view of the moment it was made."""
+        options = ReadOptions()
+        options.set_iterate_upper_bound(end)
+        if reverse:
+            return _down_to(start, self._db.items(backwards=True, from_key=end, read_opt=options))
+        pairs: Iterator[Pair] = self._db.items(from_key=start, read_opt=options)
+        return pairs
+
+
+class _View:
+    """What the readers between two commits see: the database itself (`snapshot` is None) until the next commit
+    freezes it. Readers look at `snapshot` after reading, too: it is set before the commit is applied."""
+
+    __slots__ = ("cursor", "lock", "snapshot")
+
+    def __init__(self) -> None:
+        self.snapshot: Any = None
+
+    def freeze(self, db: Rdict) -> None:
+        self.lock = threading.Lock()
+        self.cursor = db.iter()
+        self.snapshot = db.snapshot()
+
+    def get(self, key: bytes) -> bytes | None:
+        try:
+            value: bytes = self.snapshot[key]
+        except Exception as error:
+            if error.args == ("key not found",):
+                return None
+            raise
+        return value
+
+    def scan(self, start: bytes, end: bytes, reverse: bool) -> Iterator[Pair]:
+        """Pairs of the frozen view, by one cursor that all scans of the view share, a page at a time."""
+        while True:
+            with self.lock:
+                page = self._page(start, end, reverse)
+            yield from page
+            if len(page) < _PAGE:
+                return
+            start, end = (start, page[-1][0]) if reverse else (page[-1][0] + b"\x00", end)
+
+    def _page(self, start: bytes, end: bytes, reverse: bool) -> list[Pair]:
+        cursor = self.cursor
+        page: list[Pair] = []
+        if reverse:
+            cursor.seek_for_prev(end)
+            if cursor.valid() and cursor.key() == end:
+                cursor.prev()
+        else:
+            cursor.seek(start)
+        while len(page) < _PAGE and cursor.valid():
+            key = cursor.key()
+            if not start <= key < end:
+                break
+            page.append((key, cursor.value()))
+            cursor.prev() if reverse else cursor.next()
+        cursor.status()
+        return page
+
+
+class RocksReader:
+    """A consistent view from its first look at the store until its block ends."""
+
+    __slots__ = ("_store", "_view", "ticket")
+
+    def __init__(self, store: RocksStore) -> None:
+        self._store = store
+        self._view: _View | None = None
+        self.ticket = 0
+
+    def __enter__(self) -> RocksReader:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._view = None
+
+    def get(self, key: bytes) -> bytes | None:
+        store, view = self._store, self._view
+        if view is None:
+            view = self._view = store._current_view()
+        value = store._get(key)
+        if view.snapshot is not None:
+            value = view.get(key)
+        if store._recent or store._syncing:
+            ticket = store._unsynced_ticket(key)
+            self.ticket = max(self.ticket, ticket)
+        return value
+
+    def scan(self, start: bytes, end: bytes, *, reverse: bool = False, limit: int | None = None) -> Iterator[Pair]:
+        store, view = self._store, self._view
+        if view is None:
+            view = self._view = store._current_view()
+        if start >= end or (limit is not None and limit <= 0):
+            return iter(())
+        pairs = store._scan(start, end, reverse)
+        if view.snapshot is not None:
+            pairs = view.scan(start, end, reverse)
+        if store._recent or store._syncing:
+            self.ticket = max(self.ticket, store._unsynced_in(start, end))
+        return pairs if limit is None else itertools.islice(pairs, limit)
+
+
+class RocksWriter:
+    """A transaction. A scan shows the transaction as it was when the scan began, so rows may be deleted on the way."""
+
+    __slots__ = ("_changes", "_ranges", "_size", "_store", "ticket")
+
+    def __init__(self, store: RocksStore) -> None:
+        self._store = store
+        self.ticket = 0
+
+    def __enter__(self) -> RocksWriter:
+        store = self._store
+        if store._writer == threading.get_ident():
+            raise RuntimeError("a transaction is open in this thread already")
+        store._writing.acquire()
+        store._writer = threading.get_ident()
+        if store._closed or store._failure is not None:
+            self._release()
+            raise StoreFailed(f"the store refuses writes: {store._failure or 'it is closed'}") from store._failure
+        self._changes: dict[bytes, bytes | None] = {}
+        self._ranges: list[Pair] = []
+        self._size = 0
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *exc: object) -> None:
+        store = self._store
+        try:
+            if kind is None and (self._changes or self._ranges):
+                self.ticket = store._commit(self._changes, self._ranges)
+            else:
+                # It changed nothing, but what it has seen may not be durable yet.
+                self.ticket = store._committed
+        finally:
+            self._release()
+
+    def _release(self) -> None:
+        self._store._writer = None
+        self._store._writing.release()
+
+    def get(self, key: bytes) -> bytes | None:
+        value = self._changes.get(key, _MISSING)
+        if value is not _MISSING:
+            found: bytes | None = value
+            return found
+        if self._ranges and any(start <= key < end for start, end in self._ranges):
+            return None
+        return self._store._get(key)
+
+    def put(self, key: bytes, value: bytes) -> None:
+        if len(key) > KEY_LIMIT or len(value) > VALUE_LIMIT:
+            check_pair(key, value)
+        self._size += len(key) + len(value) + _PAIR_OVERHEAD
+        if self._size > TRANSACTION_LIMIT:
+            raise TransactionTooLarge(f"more than {TRANSACTION_LIMIT} bytes in one transaction")
+        self._changes[key] = value
+
+    def delete(self, key: bytes) -> None:
+        if len(key) > KEY_LIMIT:
+            check_pair(key, b"")
+        self._size += len(key) + _PAIR_OVERHEAD
+        if self._size > TRANSACTION_LIMIT:
+            raise TransactionTooLarge(f"more than {TRANSACTION_LIMIT} bytes in one transaction")
+        self._changes[key] = None
+
+    def delete_range(self, start: bytes, end: bytes) -> None:
+        if start >= end:
+            return
+        for key in [key for key in self._changes if start <= key < end]:
+            del self._changes[key]
+        stored = [key for key, _ in itertools.islice(self._store._scan(start, end, False), _FEW + 1)]
+        if len(stored) > _FEW:
+            self._ranges.append((start, end))
+        else:
+            for key in stored:
+                self.delete(key)
+
+    def scan(self, start: bytes, end: bytes, *, reverse: bool = False, limit: int | None = None) -> Iterator[Pair]:
+        if start >= end or (limit is not None and limit <= 0):
+            return iter(())
+        pairs = self._store._scan(start, end, reverse)
+        if self._ranges:
+            gone = tuple(self._ranges)
+            pairs = (pair for pair in pairs if not any(low <= pair[0] < high for low, high in gone))
+        if self._changes:
+            mine = sorted(((k, v) for k, v in self._changes.items() if start <= k < end), reverse=reverse)
+            if mine:
+                pairs = _merge(pairs, mine, reverse)
+        return pairs if limit is None else itertools.islice(pairs, limit)
+
+
+def _merge(stored: Iterator[Pair], mine: list[tuple[bytes, bytes | None]], reverse: bool) -> Iterator[Pair]:
+    """Stored pairs with a transaction's own changes (same order; None: deleted) laid over them."""
+    position, count = 0, len(mine)
+    for pair in stored:
+        key = pair[0]
+        while position < count and (mine[position][0] > key if reverse else mine[position][0] < key):
+            own, value = mine[position]
+            position += 1
+            if value is not None:
+                yield own, value
+        if position < count and mine[position][0] == key:
+            value = mine[position][1]
+            position += 1
+            if value is not None:
+                yield key, value
+        else:
+            yield pair
+    for own, value in itertools.islice(mine, position, None):
+        if value is not None:
+            yield own, value
+
+
+def _down_to(start: bytes, pairs: Iterator[Pair]) -> Iterator[Pair]:
+    for pair in pairs:
+        if pair[0] < start:
+            return
+        yield pair
+
+
+def _open(path: Path, cache: int) -> Rdict:
+    """Open RocksDB with options for a small, quiet process: memory is bounded by the cache and three write buffers."""
+    table = BlockBasedOptions()
+    table.set_block_cache(Cache(cache))
+    table.set_block_size(8 << 10)
+    table.set_bloom_filter(10, False)
+    table.set_cache_index_and_filter_blocks(True)
+    table.set_pin_l0_filter_and_index_blocks_in_cache(True)
+    table.set_format_version(5)
+    options = Options(raw_mode=True)
+    options.create_if_missing(True)
+    options.set_block_based_table_factory(table)
+    none, lz4 = DBCompressionType.none(), DBCompressionType.lz4()
+    options.set_compression_per_level([none, none, none, lz4, lz4, lz4, lz4])
+    options.set_write_buffer_size(24 << 20)
+    options.set_max_write_buffer_number(3)
+    options.set_max_total_wal_size(128 << 20)
+    # The unsynced tail of the log may be torn by a crash; everything before it is there, in order.
+    options.set_wal_recovery_mode(DBRecoveryMode.point_in_time())
+    options.set_paranoid_checks(True)
+    options.set_max_open_files(512)
+    options.set_max_background_jobs(2)
+    options.set_bytes_per_sync(1 << 20)
+    options.set_keep_log_file_num(4)
+    options.set_max_log_file_size(4 << 20)
+    options.set_stats_dump_period_sec(0)
+    options.set_stats_persist_period_sec(0)
+    try:
+        return Rdict(str(path), options)
+    except Exception as error:
+        if "lock" in str(error).lower():
+            raise StoreLocked(f"{path} is in use by another process; stop it, or choose another data folder") from error
+        raise
