@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from haneul.auth.principals import Directory, Principal
     from haneul.config import Config
     from haneul.kit.clock import Clock
+    from haneul.gateway.rooms import Rooms
     from haneul.service import Call, Scope, Service
     from haneul.state.files import FileBlobs
     from haneul.state.store import Store, Writer
@@ -21,6 +22,8 @@ Value = TypeVar("Value")
 
 class Performer(Protocol):
     """Runs an operation in process: validate, authorise, meter, perform."""
+
+    loop_thread: int
 
     def invoke(self, call: Call, service: str, operation: str, request: Mapping[str, Any]) -> Any: ...
 
@@ -38,6 +41,7 @@ class Cloud:
     blobs: FileBlobs
     directory: Directory
     gate: Gate
+    rooms: Rooms
     performer: Performer
     loop: asyncio.AbstractEventLoop
 

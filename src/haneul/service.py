@@ -94,7 +94,8 @@ def operation(
     conditions: service condition keys for the decision, e.g. {"s3:prefix": ...}.
     anonymous: True when AWS lets anyone call it unsigned (sts:AssumeRoleWithWebIdentity) - resource policies
         are not meant here: S3's anonymous reads are decided by its bucket policies.
-    codec: a module with hand-written `parse` and `serialize` (at most a dozen in the house; see decisions).
+    codec: a module of the room with `translator(operation, compiled)` -> something with the compiled codec's `parse`
+        and `serialize`, written by hand (at most a dozen in the house, each with its measured gain).
     """
 
     def mark(function: Function) -> Function:
@@ -115,16 +116,18 @@ class Service:
     opaque: shape names handed through unparsed (DynamoDB's AttributeValue).
     iam_prefix: the prefix of its IAM actions, when it isn't the model's name.
     signing_names: credential scopes that mean this service, when not the model's signingName.
-    hosts: first host labels that mean this service besides its endpoint prefix.
+    hosts: host labels that send a request to `raw` ("execute-api", "s3-website").
     steps: kind of row -> its table and step, for converge: `step(call, row) -> Step`, run in a worker thread,
         repeatable at any point (`ensure_*`, `remove_*`).
     subscribes: topic -> "module:function" for events: `function(call, event)`, at least once per event.
     guard: "module:function" of (call, request) -> Guard | None: resource policies and ACLs for the gate.
+    origins: "module:function" of (call, request, labels) -> headers | None: what a page of another origin is told
+        (S3's CORS): pairs to add to the answer; None: it may only read what it can't see, never write.
     blobs: "module:function" of (tx) -> iterator of blob ids in use, for the scrubber's orphan collection.
     start: "module:function" of (cloud), run once when the service is first loaded; may return an object
         with `close()`, kept in `cloud.planes[model]`.
-    raw: "module:function" given requests no operation may claim (website hosting, function URLs);
-        it returns None to decline.
+    raw: "module:function" of (call, request, target) -> Response | None, or an awaitable of it, given the requests
+        that no operation claims (website hosting, preflights, browser forms, function URLs); None declines.
     needs: engines by kind; uses: other services it may `call.invoke`.
     """
 
@@ -138,6 +141,7 @@ class Service:
     steps: Mapping[str, StepSpec] = field(default_factory=dict)
     subscribes: Mapping[str, str] = field(default_factory=dict)
     guard: str | None = None
+    origins: str | None = None
     blobs: str | None = None
     start: str | None = None
     raw: str | None = None

@@ -14,7 +14,8 @@ from haneul.state.table import Table
 
 
 class Event(msgspec.Struct):
-    """Something that happened: `topic` ("s3.object"), in whose scope, and what (plain data). `id` is unique and ordered."""
+    """Something that happened: `topic` ("s3.object"), in whose scope, and what (plain data). `id` is unique and ordered;
+    `done` are the services that have had it."""
 
     id: str
     topic: str
@@ -22,6 +23,7 @@ class Event(msgspec.Struct):
     region: str
     detail: dict[str, Any]
     tries: int = 0
+    done: list[str] | None = None
 
     @property
     def scope(self) -> Scope:

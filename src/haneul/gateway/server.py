@@ -210,7 +210,9 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._server.connections.discard(self)
         if self._stream is not None and not self._stream.finished:
-            self._stream.fail(AwsError("RequestTimeout", "The connection was closed before the body was complete.", 400))
+            self._stream.fail(
+                AwsError("RequestTimeout", "The connection was closed before the body was complete.", 400)
+            )
         if self._sender is not None:
             self._sender.stop()
         if self._task is not None:
