@@ -54,7 +54,7 @@ def status(data: Path | None, as_json: bool) -> None:
         sys.exit(1)
     host = "127.0.0.1" if running.host in ("0.0.0.0", "::") else running.host  # noqa: S104
     try:
-        with urllib.request.urlopen(f"http://{host}:{running.port}/_haneul/health", timeout=5) as answer:  # noqa: S310
+        with urllib.request.urlopen(f"http://{host}:{running.port}/_haneul/health", timeout=5) as answer:
             health = orjson.loads(answer.read())
     except (OSError, urllib.error.URLError) as error:
         raise click.ClickException(f"pid {running.pid} runs but doesn't answer: {error}") from None

@@ -119,7 +119,7 @@ def _detach(config: Config) -> None:
 
 
 def _is_healthy(port: int) -> bool:
-    with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/_haneul/health", timeout=2) as answer:  # noqa: S310
+    with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/_haneul/health", timeout=2) as answer:
         return bool(answer.status == 200)
     return False
 
