@@ -33,7 +33,7 @@ def derive(secret: str, date: str, region: str, service: str) -> bytes:
 
 
 def derive_asymmetric(access_key: str, secret: str) -> ec.EllipticCurvePrivateKey:
-    """SigV4A's private key: NIST SP 800-108 in counter mode over HMAC-SHA256 until it falls within the curve's order."""
+    """SigV4A's private key: NIST SP 800-108 in counter mode over HMAC-SHA256 until one is within the order."""
     key = b"AWS4A" + secret.encode()
     for counter in range(1, 255):
         fixed = (
@@ -51,7 +51,7 @@ def derive_asymmetric(access_key: str, secret: str) -> ec.EllipticCurvePrivateKe
 
 
 def matcher(key: bytes) -> Matches:
-    """Compares HMAC signatures under `key`, with both padded blocks hashed beforehand (half the cost of hmac.digest)."""
+    """Compares HMAC signatures under `key`, both padded blocks hashed beforehand: half of hmac.digest."""
     block = key.ljust(64, b"\0")
     inner = _sha256(block.translate(_INNER))
     outer = _sha256(block.translate(_OUTER))

@@ -42,6 +42,7 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     """What proves a principal: an access key id with its secret; temporary ones carry a token and an end.
 
     secret None means that any secret is accepted (mode dev, a key that the directory doesn't know).
+    expires is wall-clock time, as the client's own clock tells it, not the cloud's clock, which may be sped up.
     """
 
     access_key: str
