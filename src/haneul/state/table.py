@@ -24,12 +24,12 @@ from haneul.state.store import Reader, Writer
 Row = TypeVar("Row", bound=msgspec.Struct)
 KeyPart = str | int | bytes
 
-_SEPARATOR = b"\x00"
-_ESCAPED = b"\x00\xff"
+_END = b"\x00"
 
 
 def encode_part(part: KeyPart) -> bytes:
-    """One key member as bytes that sort like it: text and bytes end in 00 (00 inside becomes 00 FF), numbers take 8."""
+    """One key member as bytes that sort like it: text and bytes end in 00 (00 and 01 inside become 01 01 and 01 02),
+    numbers take 8. No encoded member is the beginning of another one's, so prefixes of keys never overlap."""
     if type(part) is str:
         raw = part.encode()
     elif isinstance(part, int):
@@ -37,18 +37,19 @@ def encode_part(part: KeyPart) -> bytes:
     else:
         assert isinstance(part, bytes | str)
         raw = part if isinstance(part, bytes) else part.encode()
-    if _SEPARATOR in raw:
-        raw = raw.replace(_SEPARATOR, _ESCAPED)
-    return raw + _SEPARATOR
+    if b"\x00" in raw or b"\x01" in raw:
+        raw = raw.replace(b"\x01", b"\x01\x02").replace(b"\x00", b"\x01\x01")
+    return raw + _END
 
 
 def encode_key(*parts: KeyPart) -> bytes:
     return b"".join([encode_part(part) for part in parts])
 
 
-def after(key: bytes) -> bytes:
-    """The end of the range of all keys that start with `key`."""
-    return key + b"\xff\xff" if not key or key[-1] == 0xFF else key[:-1] + bytes([key[-1] + 1])
+def after(prefix: bytes) -> bytes:
+    """The end of the range of all keys that start with `prefix` (which has a byte below FF, as every table's has)."""
+    kept = prefix.rstrip(b"\xff")
+    return kept[:-1] + bytes((kept[-1] + 1,))
 
 
 class Table(Generic[Row]):
@@ -121,7 +122,7 @@ class Table(Generic[Row]):
     def everywhere(self, tx: Reader) -> Iterator[tuple[Scope, Row]]:
         """Every row of every scope (for converge, scrubbing and bills)."""
         for key, value in tx.scan(self._root, after(self._root)):
-            account, region, _ = key[len(self._root) :].split(_SEPARATOR, 2)
+            account, region, _ = key[len(self._root) :].split(_END, 2)
             yield Scope(account.decode(), region.decode()), self._unpack(value)
 
     def _unpack(self, value: bytes) -> Row:
