@@ -1,0 +1,293 @@
+"""Copies of servers: standbys, backups (whole and incremental), restores to a moment, rewinding, upgrades."""
+
+from __future__ import annotations
+
+import ctypes
+import datetime
+import os
+import shutil
+import time
+from pathlib import Path
+
+import msgspec
+
+from haneul.engines import daemons
+from haneul.engines.errors import EngineError
+from haneul.engines.postgres import builds as installations
+from haneul.engines.postgres import layout as files
+from haneul.engines.postgres.builds import Build
+from haneul.engines.postgres.control import Servers, clear_partial
+from haneul.engines.postgres.port import ADMIN, Standby
+
+_RUN_TIME = ("postmaster.pid", "postmaster.opts", "standby.signal", "recovery.signal", "haneul.recovery")
+
+
+class About(msgspec.Struct):
+    """What a backup is: the server's version, and the backup that it builds upon."""
+
+    version: str
+    since: str | None = None
+    removed: bool = False
+    """Nobody wants it any more but the backups that build upon it."""
+
+
+def standby(servers: Servers, name: str, source: Standby) -> None:
+    """A copy of the running `source`, made whole before it takes its place."""
+    layout = servers.layout
+    data = layout.data(name)
+    layout.own(layout.server(name))
+    clear_partial(data)
+    if data.exists():
+        return
+    layout.own(layout.logs(name))
+    ensure_slot(servers, source.source, source.slot)
+    build = servers.build(source.source)
+    part = layout.partial(data)
+    _base_backup(servers, source.source, part, ["-X", "stream", "-S", source.slot])
+    _without_run_time(part)
+    files.write_file(layout, part / "standby.signal", "")
+    files.write_file(layout, layout.server(name) / "version", build.version)
+    part.rename(data)
+
+
+def ensure_slot(servers: Servers, name: str, slot: str) -> None:
+    servers.query(
+        name,
+        "SELECT pg_create_physical_replication_slot(%s, true) "
+        "WHERE NOT EXISTS (SELECT 1 FROM pg_replication_slots WHERE slot_name = %s)",
+        (slot, slot),
+    )
+
+
+def rejoin(servers: Servers, name: str, source: Standby) -> None:
+    """Rewind an ended primary to where it parted from the new one; copy it again if that can't be done."""
+    layout = servers.layout
+    data = layout.data(name)
+    servers.stop(name)
+    if (data / "standby.signal").exists():
+        return
+    ensure_slot(servers, source.source, source.slot)
+    build = installations.tools(servers.builds, "pg_rewind", servers.build(name).major)
+    servers.query(source.source, "CHECKPOINT")
+    try:
+        if build.major != servers.build(name).major:
+            raise EngineError("no pg_rewind of this version")
+        daemons.run(
+            [build.tool("pg_rewind"), "-D", data, f"--source-server={layout.dsn(source.source, name)}", "--no-sync"],
+            layout.who,
+            cwd=layout.server(name),
+        )
+    except EngineError:
+        shutil.rmtree(data)
+        standby(servers, name, source)
+        return
+    for left in ("recovery.signal", "haneul.recovery"):
+        (data / left).unlink(missing_ok=True)
+    files.write_file(layout, data / "standby.signal", "")
+
+
+def backup(servers: Servers, name: str, backup_name: str, since: str | None) -> None:
+    layout = servers.layout
+    place = layout.backup(backup_name)
+    clear_partial(place)
+    if place.exists():
+        return
+    build = servers.build(name)
+    part = layout.own(layout.partial(place))
+    if not servers.running(name):
+        _copy(layout.data(name), part / "data", servers)
+        since = None
+    else:
+        parent = layout.backup(since) if since is not None and build.major >= 17 else None
+        manifest = parent / "data" / "backup_manifest" if parent is not None else None
+        incremental = manifest is not None and manifest.exists()
+        since = since if incremental else None
+        extra: list[str | Path] = ["-X", "stream"]
+        if manifest is not None and incremental:
+            extra += ["--incremental", manifest]
+        _base_backup(servers, name, part / "data", extra)
+    for left in _RUN_TIME:
+        (part / "data" / left).unlink(missing_ok=True)
+    files.write_file(layout, part / "about.json", msgspec.json.encode(About(build.version, since)).decode())
+    _sync(part)
+    part.rename(place)
+
+
+def about(servers: Servers, backup_name: str) -> About:
+    try:
+        return msgspec.json.decode((servers.layout.backup(backup_name) / "about.json").read_bytes(), type=About)
+    except FileNotFoundError:
+        raise EngineError(f"there is no backup {backup_name}") from None
+
+
+def copy_backup(servers: Servers, backup_name: str, copy: str) -> None:
+    """Another backup with the same content that stands alone."""
+    place = servers.layout.backup(copy)
+    clear_partial(place)
+    if place.exists():
+        return
+    known = about(servers, backup_name)
+    part = servers.layout.own(servers.layout.partial(place))
+    _materialize(servers, backup_name, known, part / "data")
+    files.write_file(servers.layout, part / "about.json", msgspec.json.encode(About(known.version)).decode())
+    _sync(part)
+    part.rename(place)
+
+
+def remove_backup(servers: Servers, backup_name: str) -> None:
+    """Forget a backup; its files stay as long as another one builds upon them."""
+    place = servers.layout.backup(backup_name)
+    clear_partial(place)
+    if not place.exists():
+        return
+    known = about(servers, backup_name)
+    known.removed = True
+    files.write_file(servers.layout, place / "about.json", msgspec.json.encode(known).decode())
+    while True:
+        kept = {path.name: about(servers, path.name) for path in place.parent.iterdir() if ".part-" not in path.name}
+        needed = {other.since for other in kept.values()}
+        gone = [name for name, other in kept.items() if other.removed and name not in needed]
+        if not gone:
+            return
+        for name in gone:
+            doomed = servers.layout.partial(servers.layout.backup(name))
+            servers.layout.backup(name).rename(doomed)
+            shutil.rmtree(doomed)
+
+
+def restore(servers: Servers, name: str, backup_name: str, log_of: str | None, until: float | None) -> None:
+    layout = servers.layout
+    data = layout.data(name)
+    layout.own(layout.server(name))
+    clear_partial(data)
+    if data.exists():
+        return
+    layout.own(layout.logs(name))
+    known = about(servers, backup_name)
+    part = layout.partial(data)
+    _materialize(servers, backup_name, known, part)
+    if log_of is not None:
+        files.write_file(layout, part / "recovery.signal", "")
+        files.write_file(layout, part / "haneul.recovery", _target(log_of, until))
+    files.write_file(layout, layout.server(name) / "version", known.version)
+    part.rename(data)
+
+
+def _target(log_of: str, until: float | None) -> str:
+    lines = [f"restore_command = 'cp ../../../archives/{log_of}/%f \"%p\"'\n"]
+    if until is not None:
+        moment = datetime.datetime.fromtimestamp(until, datetime.UTC)
+        lines.append(f"recovery_target_time = '{moment.isoformat(sep=' ')}'\n")
+        lines.append("recovery_target_action = 'promote'\n")
+    return "".join(lines)
+
+
+def upgrade(servers: Servers, name: str, build: Build) -> None:
+    """pg_upgrade the stopped server's data into a directory beside it, then swap them."""
+    layout = servers.layout
+    old = servers.build(name)
+    data, former = layout.data(name), layout.server(name) / "data.former"
+    if former.exists() and data.exists():
+        shutil.rmtree(former)  # the swap was done; only the clearing was left
+    elif former.exists():
+        former.rename(data)
+    if old.major == build.major:
+        files.write_file(layout, layout.server(name) / "version", build.version)
+        return
+    clear_partial(data)
+    part = layout.partial(data)
+    servers.init(part, build)
+    work = layout.own(layout.server(name) / "upgrade")
+    sockets = layout.own_socket_folder(name)
+    files.write_file(layout, data / "postgresql.conf", "wal_level = 'replica'\nlisten_addresses = ''\n")
+    argv = [build.tool("pg_upgrade"), "-b", old.folder / "bin", "-B", build.folder / "bin", "-d", data, "-D", part]
+    daemons.run(
+        [*argv, "-U", ADMIN, "-s", sockets, "--no-sync"],
+        layout.who,
+        environment={"PGPASSWORD": layout.secret},
+        cwd=work,
+        timeout=3600,
+    )
+    _sync(part)
+    shutil.rmtree(work)
+    files.write_file(layout, layout.server(name) / "version", build.version)
+    data.rename(former)
+    part.rename(data)
+    shutil.rmtree(former)
+
+
+def mark(servers: Servers, name: str, *, deadline: float = 20.0) -> float:
+    """Write a commit, hand the log so far to the archive, and wait until it is there; the moment before that commit."""
+    moment = float(servers.query(name, "SELECT extract(epoch FROM clock_timestamp())")[0][0])
+    servers.query(name, "SELECT pg_logical_emit_message(true, 'haneul', 'mark')")
+    segment = str(servers.query(name, "SELECT pg_walfile_name(pg_switch_wal())")[0][0])
+    end = time.monotonic() + deadline
+    while not (servers.layout.archive(name) / segment).exists():
+        if time.monotonic() > end:
+            raise EngineError(f"segment {segment} was not archived")
+        time.sleep(0.01)
+    files.write_file(servers.layout, servers.layout.archive(name) / "until", repr(moment))
+    return moment
+
+
+def trim(servers: Servers, name: str, backup_name: str) -> None:
+    """Remove archived segments from before the backup's own start."""
+    label = servers.layout.backup(backup_name) / "data" / "backup_label"
+    try:
+        first = label.read_text().split("(file ", 1)[1].split(")", 1)[0]
+    except (FileNotFoundError, IndexError):
+        return
+    for path in servers.layout.archive(name).glob("[0-9A-F]*"):
+        if len(path.name) >= 24 and path.name[8:24] < first[8:24]:
+            path.unlink()
+
+
+def _base_backup(servers: Servers, source: str, place: Path, extra: list[str | Path]) -> None:
+    build = installations.tools(servers.builds, "pg_basebackup", servers.build(source).major)
+    if any(str(part).startswith("--incremental") for part in extra):
+        build = installations.tools(servers.builds, "pg_combinebackup", servers.build(source).major)
+    argv = [build.tool("pg_basebackup"), "-D", place, "-d", servers.layout.dsn(source, "backup")]
+    daemons.run(
+        [*argv, "-c", "fast", "--no-sync", *extra],
+        servers.layout.who,
+        timeout=3600,
+        cwd=servers.layout.server(source),
+    )
+
+
+def _materialize(servers: Servers, backup_name: str, known: About, place: Path) -> None:
+    """The backup as a data directory at `place`, its increments combined."""
+    if known.since is None:
+        _copy(servers.layout.backup(backup_name) / "data", place, servers)
+        return
+    chain = [servers.layout.backup(backup_name) / "data"]
+    since: str | None = known.since
+    while since is not None:
+        chain.append(servers.layout.backup(since) / "data")
+        since = about(servers, since).since
+    build = installations.tools(servers.builds, "pg_combinebackup", int(known.version.partition(".")[0]))
+    daemons.run(
+        [build.tool("pg_combinebackup"), "-o", place, "--no-sync", *reversed(chain)],
+        servers.layout.who,
+        timeout=3600,
+        cwd=servers.layout.folder / "backups",
+    )
+
+
+def _copy(source: Path, place: Path, servers: Servers) -> None:
+    """A copy as its owner, sharing blocks where the file system can."""
+    daemons.run(["/bin/cp", "-a", "--reflink=auto", source, place], servers.layout.who, timeout=3600)
+
+
+def _without_run_time(place: Path) -> None:
+    for left in _RUN_TIME:
+        (place / left).unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    """What was copied is on disk before anybody is told."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        ctypes.CDLL(None).syncfs(descriptor)
+    finally:
+        os.close(descriptor)
