@@ -17,5 +17,5 @@ SERVICE = Service(
         "versioning",
     ),
     guard="guard:guard",
-    blobs="state:blobs_in_use",
+    blobs="index:blobs_in_use",
 )

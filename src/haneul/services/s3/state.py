@@ -99,16 +99,14 @@ class Lock(msgspec.Struct, array_like=True):
 
 
 class Cipher(msgspec.Struct, array_like=True):
-    """How a body is encrypted. `kind`: AES256, aws:kms, aws:kms:dsse or SSE-C; `wrapped` is the data key, encrypted
-    by the key that `kind` and `key_id` name (for SSE-C a salt: the key stays with its customer).
-
-    `plain`: S3's default encryption, which Haneul tells but leaves to the disk beneath.
+    """How a body is encrypted. `kind`: AES256, aws:kms, aws:kms:dsse or SSE-C. `salt` makes the data key from the
+    key that `kind` and `key_id` name; `check` tells a customer's key from a wrong one, without being it.
     """
 
     kind: str
-    wrapped: bytes = b""
+    salt: bytes
     key_id: str = ""
-    customer_md5: str = ""
+    check: bytes = b""
     context: str = ""
     bucket_key: bool = False
 
@@ -116,7 +114,8 @@ class Cipher(msgspec.Struct, array_like=True):
 class Object(msgspec.Struct, array_like=True):
     """One version in full. `headers` are system metadata by member name (ContentType, CacheControl ...).
 
-    `blob` names its file, `upload` the parts it was made of, `runs` their shape: (first number, count, size) each.
+    `blob` names its file and `crc` proves it, `upload` the parts it was made of, `runs`
+    their shape: (first number, count, size) each.
     `chunks` counts its pieces in the store. `grants` is its ACL when it isn't private: plain data of acls.py.
     """
 
@@ -127,12 +126,14 @@ class Object(msgspec.Struct, array_like=True):
     inline: bytes = b""
     chunks: int = 0
     blob: str = ""
+    crc: int = 0
     upload: str = ""
     runs: list[tuple[int, int, int]] | None = None
     tags: dict[str, str] | None = None
     grants: Any = None
     lock: Lock | None = None
     cipher: Cipher | None = None
+    """None: S3's default encryption, which Haneul tells of but leaves to the disk beneath."""
     replication: str = ""
     extra: dict[str, Any] | None = None
     """Room for what is rare (event holds, annotations, restore details)."""
@@ -170,6 +171,7 @@ class Part(msgspec.Struct, array_like=True):
     etag: str
     modified: int
     blob: str = ""
+    crc: int = 0
     inline: bytes = b""
     checksums: dict[str, str] = {}
     salt: bytes = b""

@@ -1,0 +1,94 @@
+"""Conditional requests: what If-* headers ask of the object that is there. Source: RFC 9110, 13, as S3 reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from haneul.services.s3.errors import errors, no_such_key, precondition_failed
+from haneul.services.s3.state import Entry
+
+_PASS, _NOT_MODIFIED = False, True
+
+
+def check_read(request: Mapping[str, Any], entry: Entry) -> bool:
+    """Raise PreconditionFailed, or tell whether the answer is 304 Not Modified."""
+    match = request.get("IfMatch")
+    none_match = request.get("IfNoneMatch")
+    if match is not None:
+        if not _matches(match, entry.etag):
+            raise precondition_failed("If-Match")
+    elif (since := request.get("IfUnmodifiedSince")) is not None and entry.modified > since:
+        raise precondition_failed("If-Unmodified-Since")
+    if none_match is not None:
+        return _NOT_MODIFIED if _matches(none_match, entry.etag) else _PASS
+    since = request.get("IfModifiedSince")
+    return _NOT_MODIFIED if since is not None and entry.modified <= since else _PASS
+
+
+def check_copy_source(request: Mapping[str, Any], entry: Entry) -> None:
+    """The same for x-amz-copy-source-if-*: a source that wasn't modified is a failed precondition too."""
+    match = request.get("CopySourceIfMatch")
+    if match is not None:
+        if not _matches(match, entry.etag):
+            raise precondition_failed("x-amz-copy-source-If-Match")
+    elif (since := request.get("CopySourceIfUnmodifiedSince")) is not None and entry.modified > since:
+        raise precondition_failed("x-amz-copy-source-If-Unmodified-Since")
+    none_match = request.get("CopySourceIfNoneMatch")
+    if none_match is not None:
+        if _matches(none_match, entry.etag):
+            raise precondition_failed("x-amz-copy-source-If-None-Match")
+    elif (since := request.get("CopySourceIfModifiedSince")) is not None and entry.modified <= since:
+        raise precondition_failed("x-amz-copy-source-If-Modified-Since")
+
+
+def check_write(request: Mapping[str, Any], key: str, entry: Entry | None) -> None:
+    """What a write asks of the version it would succeed: If-None-Match: * wants none, If-Match a certain one."""
+    none_match = request.get("IfNoneMatch")
+    if none_match is not None:
+        if none_match != "*":
+            raise errors.NotImplemented(
+                "A header you provided implies functionality that is not implemented",
+                Header="If-None-Match",
+                additionalMessage="We don't accept the provided value of If-None-Match header for this API",
+            )
+        if request.get("IfMatch") is not None:
+            raise errors.NotImplemented(
+                "A header you provided implies functionality that is not implemented",
+                Header="If-Match,If-None-Match",
+                additionalMessage="Multiple conditional request headers present in the request",
+            )
+        if entry is not None and not entry.marker:
+            raise precondition_failed("If-None-Match")
+        return
+    match = request.get("IfMatch")
+    if match is not None:
+        if match == "*":
+            raise errors.NotImplemented(
+                "A header you provided implies functionality that is not implemented",
+                Header="If-Match",
+                additionalMessage="We don't accept the provided value of If-Match header for this API",
+            )
+        if entry is None or entry.marker:
+            raise no_such_key(key)
+        if not _matches(match, entry.etag):
+            raise precondition_failed("If-Match")
+
+
+def check_delete(request: Mapping[str, Any], entry: Entry | None) -> None:
+    """What DeleteObject's If-Match asks ("*": that something is there), and its size and time for directory buckets."""
+    match = request.get("IfMatch")
+    if match is not None and (
+        entry is None or entry.marker or (match.strip() != "*" and not _matches(match, entry.etag))
+    ):
+        raise precondition_failed("If-Match")
+
+
+def _matches(header: str, etag: str) -> bool:
+    """Whether an If-Match list (quoted or, as S3 allows, bare) names the entity tag."""
+    header = header.strip()
+    if header in ("*", etag, f'"{etag}"'):
+        return True
+    if "," not in header:
+        return header.removeprefix("W/").strip('"') == etag
+    return any(tag.strip().removeprefix("W/").strip('"') == etag for tag in header.split(","))

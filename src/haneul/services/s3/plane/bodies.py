@@ -1,0 +1,154 @@
+"""Bodies on their way to the disk: hashed, sealed where asked, and put where they belong by their size.
+
+Small ones go into the store with their row, in one transaction and one fsync; large ones into files. A large
+body's MD5 (the slowest of all) runs beside its other checksums and the writing, a megabyte at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import NamedTuple, Protocol
+
+from haneul.services.s3.plane import checksums
+from haneul.services.s3.plane.encryption import Sealer, seal
+
+INLINE_LIMIT = 64 << 10
+STORE_LIMIT = 256 << 10
+CHUNK = 96_000
+BATCH = 1 << 20
+
+
+class TooLarge(Exception):
+    """The body is longer than it may be."""
+
+
+class FileWriter(Protocol):
+    """What a blob store gives for a new blob. Both block: call them in a thread."""
+
+    crc: int
+    """CRC64NVME of what was written."""
+
+    def write(self, piece: bytes, /) -> None: ...
+
+    def commit(self) -> str: ...
+
+    def abort(self) -> None: ...
+
+
+class Received(NamedTuple):
+    """A body taken in: exactly one of `inline`, `chunks` and `blob` holds its bytes (sealed, if it is)."""
+
+    size: int
+    md5: bytes
+    checksums: dict[str, str]
+    inline: bytes = b""
+    chunks: list[bytes] | None = None
+    blob: str = ""
+    crc: int = 0
+
+
+def take(data: bytes, algorithms: Sequence[str], key: bytes | None, inline_limit: int = INLINE_LIMIT) -> Received:
+    """A small body, on the spot. With `key` it is sealed."""
+    sums = {name: checksums.of(name, data) for name in algorithms}
+    digest = hashlib.md5(data).digest()
+    kept = data if key is None else seal(key, data)
+    if len(data) <= inline_limit:
+        return Received(len(data), digest, sums, inline=kept)
+    return Received(len(data), digest, sums, chunks=[kept[n : n + CHUNK] for n in range(0, len(kept), CHUNK)])
+
+
+async def receive(
+    source: AsyncIterator[bytes],
+    create: Callable[[], FileWriter],
+    algorithms: Sequence[str],
+    *,
+    key: bytes | None = None,
+    limit: int,
+    inline_limit: int = INLINE_LIMIT,
+    store_limit: int = STORE_LIMIT,
+) -> Received:
+    """A body of any size. Raises TooLarge, and whatever `source` raises, leaving nothing behind."""
+    batches = _batches(source, limit)
+    first = await anext(batches, b"")
+    if len(first) <= store_limit:
+        if len(first) <= 32 << 10:
+            return take(first, algorithms, key, inline_limit)
+        return await asyncio.to_thread(take, first, algorithms, key, inline_limit)
+    intake = _Intake(await asyncio.to_thread(create), algorithms, key)
+    try:
+        await intake.add(first)
+        async for batch in batches:
+            await intake.add(batch)
+        return await intake.finish()
+    except BaseException:
+        await intake.abort()
+        raise
+
+
+async def _batches(source: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
+    """The source in pieces of about BATCH bytes, so that a thread has something to do for its switch."""
+    held: list[bytes] = []
+    size = total = 0
+    async for piece in source:
+        held.append(piece)
+        size += len(piece)
+        total += len(piece)
+        if total > limit:
+            raise TooLarge
+        if size >= BATCH:
+            yield held[0] if len(held) == 1 else b"".join(held)
+            held, size = [], 0
+    if held:
+        yield b"".join(held)
+
+
+class _Intake:
+    """A large body: two lanes of threads, each a batch behind what is arriving."""
+
+    def __init__(self, writer: FileWriter, algorithms: Sequence[str], key: bytes | None) -> None:
+        self._writer = writer
+        self._md5 = hashlib.md5()
+        # The file's own checksum is the body's where it isn't sealed: no need to compute it twice.
+        self._free = key is None and "CRC64NVME" in algorithms
+        self._sums = {name: checksums.start(name) for name in algorithms if not (self._free and name == "CRC64NVME")}
+        self._sealer = None if key is None else Sealer(key)
+        self._size = 0
+        self._lanes: list[asyncio.Future[None]] = []
+
+    async def add(self, batch: bytes) -> None:
+        await self._settle()
+        self._size += len(batch)
+        loop = asyncio.get_running_loop()
+        self._lanes = [
+            loop.run_in_executor(None, self._md5.update, batch),
+            loop.run_in_executor(None, self._keep, batch),
+        ]
+
+    async def finish(self) -> Received:
+        await self._settle()
+        blob = await asyncio.to_thread(self._commit)
+        sums = {name: checksums.encode(running.digest()) for name, running in self._sums.items()}
+        if self._free:
+            sums["CRC64NVME"] = checksums.encode(self._writer.crc.to_bytes(8, "big"))
+        return Received(self._size, self._md5.digest(), sums, blob=blob, crc=self._writer.crc)
+
+    async def abort(self) -> None:
+        await asyncio.gather(*self._lanes, return_exceptions=True)
+        await asyncio.to_thread(self._writer.abort)
+
+    async def _settle(self) -> None:
+        lanes, self._lanes = self._lanes, []
+        if lanes:
+            await asyncio.gather(*lanes)
+
+    def _keep(self, batch: bytes) -> None:
+        for running in self._sums.values():
+            running.update(batch)
+        self._writer.write(batch if self._sealer is None else self._sealer.update(batch))
+
+    def _commit(self) -> str:
+        if self._sealer is not None:
+            self._writer.write(self._sealer.finish())
+        return self._writer.commit()
