@@ -159,6 +159,10 @@ def mismatch(words: Wording, access_key: str, signature: str, ours: tuple[str, s
     return AwsError(code, (AUTH_FAILURE if words is EC2 else MISMATCH) + why, status)
 
 
+def mismatch_message(words: Wording) -> str:
+    return _MESSAGES_S3["SignatureDoesNotMatch"] if words is S3 else MISMATCH
+
+
 def malformed(words: Wording, s3_message: str, message: str) -> AwsError:
     """The Authorization header can't be read: S3 says so in a sentence of its own."""
     code, status = words.incomplete
