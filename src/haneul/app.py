@@ -32,6 +32,7 @@ from haneul.state.files import FileBlobs
 from haneul.state.store import Store
 
 ROOMS = (
+    "glacier",
     "s3",
 )  # fmt: skip
 """Folders below haneul.services, in alphabetical order."""

@@ -16,7 +16,7 @@ import orjson
 _ALPHANUMERIC = string.ascii_uppercase + string.digits
 _PROCESS = os.urandom(5).hex().upper()
 _LOCK = threading.Lock()
-_newest = 0
+_NEWEST = [0]
 _COUNTER = itertools.count(int.from_bytes(os.urandom(3), "big"))
 
 
@@ -27,15 +27,19 @@ def request_id() -> str:
 
 def ordered_id() -> str:
     """A unique id of 36 hex digits that sorts by when it was made (nanoseconds, then a counter of this process)."""
-    global _newest
     with _LOCK:
-        _newest = max(_newest + 1, time.time_ns())
-        return f"{_newest:016x}{_PROCESS.lower()}{os.urandom(5).hex()}"
+        _NEWEST[0] = max(_NEWEST[0] + 1, time.time_ns())
+        return f"{_NEWEST[0]:016x}{_PROCESS.lower()}{os.urandom(5).hex()}"
 
 
 def random_hex(characters: int) -> str:
     """`characters` random lower-case hex digits."""
     return secrets.token_hex((characters + 1) // 2)[:characters]
+
+
+def secret(octets: int) -> str:
+    """An opaque, URL-safe text from `octets` random bytes (4 characters for 3 of them)."""
+    return secrets.token_urlsafe(octets)
 
 
 def unique_id(prefix: str, length: int = 17) -> str:

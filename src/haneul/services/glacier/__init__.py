@@ -1,0 +1,1 @@
+"""S3 Glacier: vaults of archives that are cheap to fill, and slow and paid to read."""

@@ -1,0 +1,1 @@
+"""How an archive's bytes are hashed and kept."""
