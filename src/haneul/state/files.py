@@ -1,4 +1,4 @@
-"""Blobs as local files: `blobs/7f/7f3a...`, written under `tmp/`, renamed, then file and folder synced.
+"""Blobs as local files: `7f/7f3a...`, written under `tmp/`, renamed, then file and folder synced.
 
 The rename comes before the sync: nobody knows the name until commit() returns, and the file's sync then carries
 the rename with it in one journal commit. 256 folders, made once, so that no commit waits for a new one.
@@ -35,7 +35,7 @@ class FileBlobs:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        self._root = os.fspath(self.folder / "blobs")
+        self._root = os.fspath(self.folder)
         self._tmp = os.fspath(self.folder / "tmp")
         self._held: dict[str, int] = {}
         self._released: deque[str] = deque()
@@ -49,12 +49,11 @@ class FileBlobs:
         Path(self._tmp).mkdir(parents=True, exist_ok=True)
         for left in os.scandir(self._tmp):
             os.unlink(left.path)
-        Path(self._root).mkdir(exist_ok=True)
-        if len(os.listdir(self._root)) < 256:
+        if len(os.listdir(self._root)) < 257:
             for number in range(256):
                 (Path(self._root) / f"{number:02x}").mkdir(exist_ok=True)
-            for folder in (self._root, os.fspath(self.folder), os.fspath(self.folder.parent)):
-                _sync_folder(folder)
+            _sync_folder(self._root)
+            _sync_folder(os.fspath(self.folder.parent))
 
     def create(self, expected: int | None = None) -> FileWriter:
         """A new blob; `expected` is its size in bytes when known."""

@@ -28,24 +28,12 @@ from rocksdict import (
     WriteBatch,
 )
 
-from haneul.state.store import (
-    KEY_LIMIT,
-    TRANSACTION_LIMIT,
-    VALUE_LIMIT,
-    StoreFailed,
-    StoreLocked,
-    TransactionTooLarge,
-    check_pair,
-)
+from haneul.state.store import StoreFailed, StoreLocked
+from haneul.state.transaction import Pair, Transaction
 
-Pair = tuple[bytes, bytes]
 Callback = Callable[[BaseException | None], None]
 
-_FEW = 256
-"""Ranges of up to this many keys are deleted one by one: range tombstones slow down every read that meets them."""
 _PAGE = 256
-_MISSING: Any = object()
-_PAIR_OVERHEAD = 16
 
 
 class RocksStore:
@@ -313,27 +301,27 @@ class RocksReader:
         return pairs if limit is None else itertools.islice(pairs, limit)
 
 
-class RocksWriter:
-    """A transaction. A scan shows the transaction as it was when the scan began, so rows may be deleted on the way."""
+class RocksWriter(Transaction):
+    """A transaction; the only one while its block is open."""
 
-    __slots__ = ("_changes", "_ranges", "_size", "_store", "ticket")
+    __slots__ = ("_store",)
+
+    few = 256  # range tombstones slow down every read that meets them
 
     def __init__(self, store: RocksStore) -> None:
         self._store = store
         self.ticket = 0
 
     def __enter__(self) -> RocksWriter:
-        store = self._store
-        if store._writer == threading.get_ident():
+        store, thread = self._store, threading.get_ident()
+        if store._writer == thread:
             raise RuntimeError("a transaction is open in this thread already")
         store._writing.acquire()
-        store._writer = threading.get_ident()
+        store._writer = thread
         if store._closed or store._failure is not None:
             self._release()
-            raise StoreFailed(f"the store refuses writes: {store._failure or 'it is closed'}") from store._failure
-        self._changes: dict[bytes, bytes | None] = {}
-        self._ranges: list[Pair] = []
-        self._size = 0
+            raise StoreFailed(f"the store takes no writes: {store._failure or 'it is closed'}") from store._failure
+        self._clear()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *exc: object) -> None:
@@ -351,77 +339,11 @@ class RocksWriter:
         self._store._writer = None
         self._store._writing.release()
 
-    def get(self, key: bytes) -> bytes | None:
-        value = self._changes.get(key, _MISSING)
-        if value is not _MISSING:
-            found: bytes | None = value
-            return found
-        if self._ranges and any(start <= key < end for start, end in self._ranges):
-            return None
+    def _stored(self, key: bytes) -> bytes | None:
         return self._store._get(key)
 
-    def put(self, key: bytes, value: bytes) -> None:
-        if len(key) > KEY_LIMIT or len(value) > VALUE_LIMIT:
-            check_pair(key, value)
-        self._size += len(key) + len(value) + _PAIR_OVERHEAD
-        if self._size > TRANSACTION_LIMIT:
-            raise TransactionTooLarge(f"more than {TRANSACTION_LIMIT} bytes in one transaction")
-        self._changes[key] = value
-
-    def delete(self, key: bytes) -> None:
-        if len(key) > KEY_LIMIT:
-            check_pair(key, b"")
-        self._size += len(key) + _PAIR_OVERHEAD
-        if self._size > TRANSACTION_LIMIT:
-            raise TransactionTooLarge(f"more than {TRANSACTION_LIMIT} bytes in one transaction")
-        self._changes[key] = None
-
-    def delete_range(self, start: bytes, end: bytes) -> None:
-        if start >= end:
-            return
-        for key in [key for key in self._changes if start <= key < end]:
-            del self._changes[key]
-        stored = [key for key, _ in itertools.islice(self._store._scan(start, end, False), _FEW + 1)]
-        if len(stored) > _FEW:
-            self._ranges.append((start, end))
-        else:
-            for key in stored:
-                self.delete(key)
-
-    def scan(self, start: bytes, end: bytes, *, reverse: bool = False, limit: int | None = None) -> Iterator[Pair]:
-        if start >= end or (limit is not None and limit <= 0):
-            return iter(())
-        pairs = self._store._scan(start, end, reverse)
-        if self._ranges:
-            gone = tuple(self._ranges)
-            pairs = (pair for pair in pairs if not any(low <= pair[0] < high for low, high in gone))
-        if self._changes:
-            mine = sorted(((k, v) for k, v in self._changes.items() if start <= k < end), reverse=reverse)
-            if mine:
-                pairs = _merge(pairs, mine, reverse)
-        return pairs if limit is None else itertools.islice(pairs, limit)
-
-
-def _merge(stored: Iterator[Pair], mine: list[tuple[bytes, bytes | None]], reverse: bool) -> Iterator[Pair]:
-    """Stored pairs with a transaction's own changes (same order; None: deleted) laid over them."""
-    position, count = 0, len(mine)
-    for pair in stored:
-        key = pair[0]
-        while position < count and (mine[position][0] > key if reverse else mine[position][0] < key):
-            own, value = mine[position]
-            position += 1
-            if value is not None:
-                yield own, value
-        if position < count and mine[position][0] == key:
-            value = mine[position][1]
-            position += 1
-            if value is not None:
-                yield key, value
-        else:
-            yield pair
-    for own, value in itertools.islice(mine, position, None):
-        if value is not None:
-            yield own, value
+    def _walk(self, start: bytes, end: bytes, reverse: bool, limit: int | None) -> Iterator[Pair]:
+        return self._store._scan(start, end, reverse)
 
 
 def _down_to(start: bytes, pairs: Iterator[Pair]) -> Iterator[Pair]:
