@@ -1,0 +1,1 @@
+"""Loads and their peers, side by side in one run: `make bench`."""
