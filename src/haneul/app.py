@@ -34,6 +34,7 @@ from haneul.state.store import Store
 ROOMS = (
     "glacier",
     "s3",
+    "sqs",
 )  # fmt: skip
 """Folders below haneul.services, in alphabetical order."""
 

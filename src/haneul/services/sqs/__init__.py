@@ -1,0 +1,1 @@
+"""SQS: queues whose messages are on disk before a send is answered."""

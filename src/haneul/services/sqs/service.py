@@ -1,0 +1,16 @@
+"""SQS's identity card."""
+
+from haneul.service import Service, StepSpec
+
+SERVICE = Service(
+    model="sqs",
+    package="haneul.services.sqs",
+    modules=("queues", "sending", "receiving", "handles", "redrive", "permissions", "tags"),
+    hosts=("queue",),
+    steps={
+        "sqs.move": StepSpec("state:MOVES", "converge:step_move"),
+        "sqs.sweep": StepSpec("state:QUEUES", "converge:step_sweep"),
+    },
+    guard="permissions:guard",
+    start="broker:open_broker",
+)
