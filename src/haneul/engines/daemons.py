@@ -85,10 +85,11 @@ def start(
     death: str = "SIGINT",
     environment: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    stdin: int = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
     """Start a server; `death` is the signal it gets when the cloud dies. Its output is appended to `log`."""
     with log.open("ab") as file:
-        return _spawn(argv, who, death, environment, cwd, subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT)
+        return _spawn(argv, who, death, environment, cwd, stdin, stdout=file, stderr=subprocess.STDOUT)
 
 
 def _spawn(

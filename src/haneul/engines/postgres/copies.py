@@ -200,7 +200,17 @@ def upgrade(servers: Servers, name: str, build: Build) -> None:
     work = layout.own(layout.server(name) / "upgrade")
     sockets = layout.own_socket_folder(name)
     files.write_file(layout, data / "postgresql.conf", "wal_level = 'replica'\nlisten_addresses = ''\n")
-    argv = [build.tool("pg_upgrade"), "-b", old.folder / "bin", "-B", build.folder / "bin", "-d", data, "-D", part]
+    argv: list[str | Path] = [
+        build.tool("pg_upgrade"),
+        "-b",
+        old.folder / "bin",
+        "-B",
+        build.folder / "bin",
+        "-d",
+        data,
+        "-D",
+        part,
+    ]
     daemons.run(
         [*argv, "-U", ADMIN, "-s", sockets, "--no-sync"],
         layout.who,
@@ -246,7 +256,7 @@ def _base_backup(servers: Servers, source: str, place: Path, extra: list[str | P
     build = installations.tools(servers.builds, "pg_basebackup", servers.build(source).major)
     if any(str(part).startswith("--incremental") for part in extra):
         build = installations.tools(servers.builds, "pg_combinebackup", servers.build(source).major)
-    argv = [build.tool("pg_basebackup"), "-D", place, "-d", servers.layout.dsn(source, "backup")]
+    argv: list[str | Path] = [build.tool("pg_basebackup"), "-D", place, "-d", servers.layout.dsn(source, "backup")]
     daemons.run(
         [*argv, "-c", "fast", "--no-sync", *extra],
         servers.layout.who,

@@ -1,4 +1,4 @@
-"""The port: PostgreSQL servers by name. Implementations: `real.PostgresServers` and, for pure tests, `fake.FakePostgres`.
+"""The port: PostgreSQL servers by name. `real.PostgresServers` implements it and, for pure tests, `fake.FakePostgres`.
 
 A server is a data directory and, while it runs, a process behind a Unix socket; nobody reaches it by TCP but through
 `engines/endpoints`. Every `ensure_*` and `remove_*` may be repeated, and interrupted, at any point. Blocking: call them
