@@ -10,7 +10,7 @@ from haneul.services.s3.state import Bucket
 
 
 def grants_for(call: Call, bucket: Bucket, request: Mapping[str, Any]) -> Any:
-    """The stored form of the ACL that an object written by this request gets (canned or x-amz-grant-*); None is private.
+    """The stored ACL of an object written by this request (canned or x-amz-grant-*); None is private.
 
     Raises AccessControlListNotSupported where ownership forbids ACLs, InvalidArgument for nonsense.
     """

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-
 from haneul.kit import tokens
 from haneul.service import Call, operation
 from haneul.services.s3 import acls, index
@@ -22,7 +21,6 @@ from haneul.services.s3.state import (
     SETTINGS,
     Bucket,
     find_bucket,
-    save_bucket,
     set_setting,
 )
 from haneul.state.store import Reader, Writer

@@ -33,7 +33,8 @@ def cipher_for(call: Call, bucket: Bucket, request: Mapping[str, Any]) -> Cipher
     if customer is not None:
         if kind is not None:
             raise invalid_argument(
-                "Server Side Encryption with Customer provided key is incompatible with the encryption method specified",
+                "Server Side Encryption with Customer provided key is incompatible with the encryption method "
+                "specified",
                 _SSE,
                 kind,
             )

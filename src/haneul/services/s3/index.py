@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from haneul.state.files import FileBlobs
 
 _encode = msgspec.msgpack.Encoder().encode
-_entry = msgspec.msgpack.Decoder(Entry).decode
+unpack = msgspec.msgpack.Decoder(Entry).decode
+"""An entry from its packed row."""
 _object = msgspec.msgpack.Decoder(Object).decode
 _part = msgspec.msgpack.Decoder(Part).decode
 
@@ -29,20 +30,20 @@ _part = msgspec.msgpack.Decoder(Part).decode
 def current(tx: Reader, bucket: Bucket, key: str) -> Entry | None:
     """The newest version's entry, which may be a delete marker; None when nothing was ever at the key."""
     raw = tx.get(keys.current(bucket.id, key))
-    return None if raw is None else _entry(raw)
+    return None if raw is None else unpack(raw)
 
 
 def newest(tx: Reader, bucket: Bucket, key: str) -> Object | None:
     """The newest version in full, which may be a delete marker."""
     if not bucket.versioning:  # there is only the null version, and its place is known
-        return _load(tx, bucket, key, keys.NULL_SLOT)
+        return load(tx, bucket, key, keys.NULL_SLOT)
     entry = current(tx, bucket, key)
-    return None if entry is None else _load(tx, bucket, key, keys.slot(entry.seq, entry.null))
+    return None if entry is None else load(tx, bucket, key, keys.slot(entry.seq, entry.null))
 
 
 def version(tx: Reader, bucket: Bucket, key: str, identity: str) -> Object:
     """The version of that id. Raises NoSuchVersion."""
-    found = _load(tx, bucket, key, slot_of(key, identity))
+    found = load(tx, bucket, key, slot_of(key, identity))
     if found is None:
         raise no_such_version(key, identity)
     return found
@@ -50,12 +51,13 @@ def version(tx: Reader, bucket: Bucket, key: str, identity: str) -> Object:
 
 def of_entry(tx: Reader, bucket: Bucket, key: str, entry: Entry) -> Object:
     """The version behind a listing row."""
-    found = _load(tx, bucket, key, keys.slot(entry.seq, entry.null))
+    found = load(tx, bucket, key, keys.slot(entry.seq, entry.null))
     assert found is not None, f"{bucket.name}/{key} has an entry but no object"
     return found
 
 
-def _load(tx: Reader, bucket: Bucket, key: str, slot: bytes) -> Object | None:
+def load(tx: Reader, bucket: Bucket, key: str, slot: bytes) -> Object | None:
+    """The version at a slot, in full."""
     raw = tx.get(keys.object(bucket.id, key, slot))
     return None if raw is None else _object(raw)
 
@@ -75,7 +77,7 @@ def insert(
     """
     at = keys.current(bucket.id, key)
     raw = tx.get(at)
-    before = None if raw is None else _entry(raw)
+    before = None if raw is None else unpack(raw)
     entry = made.entry
     entry.seq = next_seq(entry.seq / 1_000_000, before)
     entry.null = bucket.versioning != "Enabled"
@@ -101,7 +103,7 @@ def insert(
 
 def _drop_null(tx: Writer, blobs: FileBlobs, bucket: Bucket, key: str) -> Entry | None:
     """A noncurrent null version gives way to a new one."""
-    old = _load(tx, bucket, key, keys.NULL_SLOT)
+    old = load(tx, bucket, key, keys.NULL_SLOT)
     if old is None:
         return None
     tx.delete(keys.version(bucket.id, key, old.entry.seq))
@@ -116,20 +118,20 @@ def update(tx: Writer, bucket: Bucket, key: str, changed: Object) -> None:
     at = keys.current(bucket.id, key)
     raw = tx.get(at)
     assert raw is not None
-    if _entry(raw).seq == entry.seq:
+    if unpack(raw).seq == entry.seq:
         tx.put(at, packed)
     else:
         tx.put(keys.version(bucket.id, key, entry.seq), packed)
     tx.put(keys.object(bucket.id, key, keys.slot(entry.seq, entry.null)), _encode(changed))
 
 
-def remove(tx: Writer, blobs: FileBlobs, bucket: Bucket, key: str, gone: Object) -> None:
+def remove(tx: Writer, bucket: Bucket, key: str, gone: Object, *, blobs: FileBlobs) -> None:
     """Delete one version for good; the one behind it becomes current when it was the current one."""
     entry = gone.entry
     at = keys.current(bucket.id, key)
     raw = tx.get(at)
     assert raw is not None
-    if _entry(raw).seq == entry.seq:
+    if unpack(raw).seq == entry.seq:
         start = keys.versions(bucket.id, key)
         behind = next(tx.scan(start, keys.after(start), limit=1), None) if bucket.versioning else None
         if behind is None:
@@ -147,7 +149,7 @@ def noncurrent(tx: Reader, bucket: Bucket, key: str) -> Iterator[Entry]:
     """The versions of a key behind its current one, newest first."""
     start = keys.versions(bucket.id, key)
     for _, raw in tx.scan(start, keys.after(start)):
-        yield _entry(raw)
+        yield unpack(raw)
 
 
 def is_current(tx: Reader, bucket: Bucket, key: str, entry: Entry) -> bool:
@@ -208,7 +210,7 @@ def blobs_in_use(tx: Reader) -> Iterator[str]:
     """The ids of all files that objects and parts keep (for the scrubber)."""
     for root in (keys.current_root(b""), keys.version_root(b"")):
         for at, raw in tx.scan(root, keys.after(root)):
-            entry = _entry(raw)
+            entry = unpack(raw)
             if entry.where != BLOB:
                 continue
             stem = at[len(root) :] if root == keys.current_root(b"") else at[len(root) : -8]

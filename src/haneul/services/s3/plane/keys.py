@@ -44,8 +44,13 @@ def versions(owner: bytes, key: str) -> bytes:
     return _VERSION + owner + name(key) + b"\x00"
 
 
+def inverse(seq: int) -> bytes:
+    """A sequence as it sorts among versions: the newest first."""
+    return (_LAST - seq).to_bytes(8, "big")
+
+
 def version(owner: bytes, key: str, seq: int) -> bytes:
-    return versions(owner, key) + (_LAST - seq).to_bytes(8, "big")
+    return versions(owner, key) + inverse(seq)
 
 
 def version_root(owner: bytes) -> bytes:

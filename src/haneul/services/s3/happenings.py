@@ -1,0 +1,39 @@
+"""What S3 tells the rest of the house: an event for every object made or removed, in the transaction of the change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from haneul import events
+from haneul.service import Call, Scope
+from haneul.services.s3.state import Bucket, Entry
+from haneul.services.s3.versions import version_id
+from haneul.state.store import Writer
+
+TOPIC = "s3.object"
+
+
+def publish(call: Call, tx: Writer, bucket: Bucket, key: str, event: str, entry: Entry, **more: Any) -> None:
+    """Tell of `event` ("ObjectCreated:Put" and the like) in the bucket owner's scope."""
+    http = call.http
+    events.publish(
+        tx,
+        TOPIC,
+        Scope(bucket.owner, bucket.region),
+        {
+            "event": event,
+            "bucket": bucket.name,
+            "bucket_owner": bucket.owner,
+            "key": key,
+            "version": version_id(entry) if bucket.versioning else None,
+            "size": entry.size,
+            "etag": entry.etag,
+            "sequencer": format(entry.seq, "018X"),
+            "time": call.now(),
+            "principal": call.principal.arn,
+            "account": call.account,
+            "source_ip": "127.0.0.1" if http is None else http.client,
+            "request_id": call.request_id,
+            **more,
+        },
+    )
