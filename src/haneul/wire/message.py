@@ -30,6 +30,29 @@ class Body(Protocol):
         ...
 
 
+class BufferedBody:
+    """A `Body` that arrived whole."""
+
+    __slots__ = ("buffered", "length", "trailers")
+
+    def __init__(self, data: bytes, trailers: dict[str, str] | None = None) -> None:
+        self.buffered: bytes | None = data
+        self.length: int | None = len(data)
+        self.trailers: dict[str, str] = {} if trailers is None else trailers
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        if self.buffered:
+            yield self.buffered
+
+    async def read(self, limit: int) -> bytes:
+        from haneul.wire.errors import AwsError
+
+        data = self.buffered or b""
+        if len(data) > limit:
+            raise AwsError("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size", 400)
+        return data
+
+
 class FileRange:
     """Bytes [offset, offset + length) of a file, sent without being read into Python (sendfile)."""
 

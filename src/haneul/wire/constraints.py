@@ -1,0 +1,371 @@
+"""What members must be (required, length, range, pattern, enum), checked quickly, and told in AWS's own words.
+
+The compiled check only says yes or no; the words are found by a second walk, for requests that failed.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import unicodedata
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from haneul.wire.errors import AwsError
+from haneul.wire.model import Model, Ref
+from haneul.wire.quirks import Quirks
+
+Check = Callable[[Any], bool]
+"""True when the value keeps its constraints."""
+
+_NUMBERS = frozenset({"integer", "long", "float", "double", "bigdecimal", "biginteger", "short", "byte"})
+_ANCHORED = re.compile(r"^\^|(?<!\\)\$$|\\A|\\z")
+_PROPERTY = re.compile(r"\\([pP])\{(\w+)\}|\\([pP])(\w)")
+_MAX_MESSAGES = 20
+
+
+class Constraints:
+    """Compiles checks for one service's shapes; knows which constraints the service checks."""
+
+    def __init__(self, model: Model, quirks: Quirks, opaque: frozenset[str]) -> None:
+        self._model = model
+        self._quirks = quirks
+        self._opaque = opaque
+        self._checks: dict[str, Check | None] = {}
+
+    def check(self, ref: Ref) -> Check | None:
+        """A quick check of a value of this shape, or None when nothing about it is constrained."""
+        name = ref["shape"]
+        if name in self._opaque:
+            return None
+        if name not in self._checks:
+            shape = self._model.shapes[name]
+            if shape["type"] == "structure":
+                return self._structure(name, shape)
+            self._checks[name] = self._value(shape)
+        return self._checks[name]
+
+    def _structure(self, name: str, shape: Mapping[str, Any]) -> Check | None:
+        members: dict[str, Check] = {}
+        required = self._required(shape)
+
+        def check(value: Any) -> bool:
+            for key in required:
+                if value.get(key) is None:
+                    return False
+            for key, member in value.items():
+                inner = members.get(key)
+                if inner is not None and member is not None and not inner(member):
+                    return False
+            return True
+
+        self._checks[name] = check
+        for key, member in shape["members"].items():
+            inner = self.check(member)
+            if inner is not None and not self._unchecked(member):
+                members[key] = inner
+        if not members and not required:
+            self._checks[name] = None
+        return self._checks[name]
+
+    def _required(self, shape: Mapping[str, Any]) -> tuple[str, ...]:
+        if not self._quirks.required:
+            return ()
+        return tuple(
+            name
+            for name in shape.get("required", ())
+            if name in shape["members"] and not self._unchecked(shape["members"][name])
+        )
+
+    def _unchecked(self, ref: Ref) -> bool:
+        """Streams are checked by whoever reads them."""
+        shape = self._model.resolve(ref)
+        return bool(shape.get("streaming") or shape.get("eventstream"))
+
+    def _value(self, shape: Mapping[str, Any]) -> Check | None:
+        kind = shape["type"]
+        if kind == "string":
+            return self._string(shape)
+        if kind in {"list", "map"}:
+            return self._collection(shape)
+        lower, upper = self._bounds(shape)
+        if lower is None and upper is None:
+            return None
+        least = -sys.maxsize * 2 if lower is None else lower
+        most = sys.maxsize * 2 if upper is None else upper
+        if kind == "blob":
+            return lambda value: least <= len(value) <= most
+        if kind in _NUMBERS:
+            return lambda value: bool(least <= value <= most)
+        return None
+
+    def _bounds(self, shape: Mapping[str, Any]) -> tuple[Any, Any]:
+        return (shape.get("min"), shape.get("max")) if self._quirks.lengths else (None, None)
+
+    def _string(self, shape: Mapping[str, Any]) -> Check | None:
+        lower, upper = self._bounds(shape)
+        least, most = lower or 0, sys.maxsize if upper is None else upper
+        if self._quirks.enums and "enum" in shape:
+            values = frozenset(shape["enum"])
+            return lambda value: value in values
+        source = shape.get("pattern") if self._quirks.patterns else None
+        if source is None:
+            return (lambda value: least <= len(value) <= most) if least > 0 or most != sys.maxsize else None
+        return lambda value: least <= len(value) <= most and matches(source, value)
+
+    def _collection(self, shape: Mapping[str, Any]) -> Check | None:
+        lower, upper = self._bounds(shape)
+        least, most = lower or 0, sys.maxsize if upper is None else upper
+        sized = least > 0 or most != sys.maxsize
+        keys = self.check(shape["key"]) if shape["type"] == "map" else None
+        inner = self.check(shape["value"] if shape["type"] == "map" else shape["member"])
+        if inner is None and keys is None:
+            return (lambda value: least <= len(value) <= most) if sized else None
+
+        def check(value: Any) -> bool:
+            if not least <= len(value) <= most:
+                return False
+            if keys is not None:
+                for key in value:
+                    if not keys(key):
+                        return False
+            if inner is not None:
+                for item in value.values() if type(value) is dict else value:
+                    if item is not None and not inner(item):
+                        return False
+            return True
+
+        return check
+
+    # The words
+
+    def explain(self, ref: Ref, value: Mapping[str, Any]) -> AwsError:
+        """The error AWS answers for a value whose check failed."""
+        found = []
+        for problem in self._problems(ref, value, ""):
+            found.append(problem)
+            if len(found) == _MAX_MESSAGES:
+                break
+        quirks = self._quirks
+        missing = next((problem for problem in found if problem[2] is None), None)
+        code = quirks.invalid if missing is None else quirks.missing
+        if quirks.style == "parameter":
+            if missing is not None:
+                return AwsError(code, f"The request must contain the parameter {_last(missing[0])}")
+            path, shown, text = found[0]
+            return AwsError(code, f"Value ({shown}) for parameter {_first_lower(_last(path))} is invalid. {text}")
+        if quirks.style == "s3":
+            if missing is not None and "." in missing[0]:
+                return AwsError(quirks.malformed, MALFORMED_XML)
+            return AwsError(code, f"Missing required parameter {found[0][0]}" if missing else f"Invalid {found[0][0]}")
+        errors = "error" if len(found) == 1 else "errors"
+        told = "; ".join(
+            f"Value {'null' if text is None else shown} at '{_coral(path)}' failed to satisfy constraint: "
+            f"{'Member must not be null' if text is None else text}".replace("Value  at", "Value at")
+            for path, shown, text in found
+        )
+        return AwsError(code, f"{len(found)} validation {errors} detected: {told}")
+
+    def _problems(self, ref: Ref, value: Any, path: str) -> Iterator[tuple[str, str, str | None]]:
+        """(path, value as shown, what it must be; None: must not be null) of everything wrong below `value`."""
+        if ref["shape"] in self._opaque or value is None:
+            return
+        shape = self._model.resolve(ref)
+        kind = shape["type"]
+        if kind == "structure":
+            for name in self._required(shape):
+                if value.get(name) is None:
+                    yield f"{path}.{name}" if path else name, "", None
+            for name, member in value.items():
+                if name in shape["members"] and not self._unchecked(shape["members"][name]):
+                    yield from self._problems(shape["members"][name], member, f"{path}.{name}" if path else name)
+            return
+        shown = "" if shape.get("sensitive") else self._shown(value)
+        for rule in self._broken(shape, value):
+            yield path, shown, rule
+        if kind == "list":
+            yield from self._items(shape["member"], enumerate(value, 1), path, shown)
+        elif kind == "map":
+            keys = [rule for key in value for rule in self._broken(self._model.resolve(shape["key"]), key)]
+            if keys:
+                yield path, shown, f"Map keys must satisfy constraint: [{', '.join(dict.fromkeys(keys))}]"
+            yield from self._items(shape["value"], value.items(), path, shown, mapped=True)
+
+    def _items(
+        self, ref: Ref, items: Any, path: str, shown: str, mapped: bool = False
+    ) -> Iterator[tuple[str, str, str | None]]:
+        shape = self._model.resolve(ref)
+        if shape["type"] in {"structure", "list", "map"}:
+            for at, item in items:
+                yield from self._problems(ref, item, f"{path}.{at}.member")
+            return
+        rules = dict.fromkeys(rule for _, item in items if item is not None for rule in self._broken(shape, item))
+        if rules:
+            every = dict.fromkeys([*rules, *self._rules(shape)])
+            what = "Map value" if mapped else "Member"
+            yield path, shown, f"{what} must satisfy constraint: [{', '.join(every)}]"
+
+    def _rules(self, shape: Mapping[str, Any]) -> list[str]:
+        """All that a scalar must be; AWS tells the whole list for members of a collection."""
+        rules = []
+        word = "value" if shape["type"] in _NUMBERS else "length"
+        lower, upper = self._bounds(shape)
+        if upper is not None:
+            rules.append(f"Member must have {word} less than or equal to {upper}")
+        if lower is not None:
+            rules.append(f"Member must have {word} greater than or equal to {lower}")
+        if "pattern" in shape and self._quirks.patterns and "enum" not in shape:
+            rules.append(f"Member must satisfy regular expression pattern: {shape['pattern']}")
+        if "enum" in shape and self._quirks.enums:
+            rules.append(f"Member must satisfy enum value set: [{', '.join(shape['enum'])}]")
+        return rules
+
+    def _broken(self, shape: Mapping[str, Any], value: Any) -> Iterator[str]:
+        kind = shape["type"]
+        if kind == "string" and "enum" in shape:
+            if self._quirks.enums and value not in shape["enum"]:
+                yield f"Member must satisfy enum value set: [{', '.join(shape['enum'])}]"
+            return
+        lower, upper = self._bounds(shape)
+        if kind in _NUMBERS:
+            size, word = value, "value"
+        elif kind in {"string", "list", "map", "blob"}:
+            size, word = len(value), "length"
+        else:
+            return
+        if upper is not None and size > upper:
+            yield f"Member must have {word} less than or equal to {upper}"
+        if lower is not None and size < lower:
+            yield f"Member must have {word} greater than or equal to {lower}"
+        if kind == "string" and self._quirks.patterns and "pattern" in shape and not matches(shape["pattern"], value):
+            yield f"Member must satisfy regular expression pattern: {shape['pattern']}"
+
+    def _shown(self, value: Any) -> str:
+        text = _java(value)[:4096]
+        return text if self._quirks.style == "parameter" else f"'{text}'"
+
+
+MALFORMED_XML = "The XML you provided was not well-formed or did not validate against our published schema"
+
+
+def _java(value: Any) -> str:
+    """A value as Java prints it, which is what AWS's messages quote."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}={_java(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_java(item) for item in value) + "]"
+    if isinstance(value, bytes):
+        return f"java.nio.HeapByteBuffer[pos=0 lim={len(value)} cap={len(value)}]"
+    return str(value)
+
+
+def _first_lower(name: str) -> str:
+    return name[:1].lower() + name[1:]
+
+
+def _last(path: str) -> str:
+    return path.removesuffix(".member").rpartition(".")[2]
+
+
+def _coral(path: str) -> str:
+    return ".".join(_first_lower(part) for part in path.split("."))
+
+
+# Patterns: Java's, made Python's
+
+
+@cache
+def _category(name: str, negated: bool) -> str | None:
+    """The characters of a Unicode category (or POSIX class) as the inside of a character class."""
+    posix = {
+        "ASCII": "\\x00-\\x7f",
+        "Alnum": "A-Za-z0-9",
+        "Alpha": "A-Za-z",
+        "Digit": "0-9",
+        "Graph": "!-~",
+        "Print": " -~",
+        "Punct": "!-/:-@\\[-`{-~",
+        "Upper": "A-Z",
+        "Lower": "a-z",
+        "Space": "\\s",
+    }.get(name)
+    if posix is not None:
+        return None if negated else posix
+    if not re.fullmatch(r"[A-Z][a-z]?", name):
+        return None
+    parts: list[str] = []
+    start = None
+    for code in range(0x10001):
+        inside = code < 0x10000 and unicodedata.category(chr(code)).startswith(name) != negated
+        if inside and start is None:
+            start = code
+        elif not inside and start is not None:
+            parts.append(f"\\u{start:04x}" if start == code - 1 else f"\\u{start:04x}-\\u{code - 1:04x}")
+            start = None
+    return "".join(parts) + ("\\U00010000-\\U0010ffff" if name[0] in "LNS" or negated else "")
+
+
+def _python(source: str) -> str | None:
+    """Java's regular expression in Python's dialect; None when it says what Python can't."""
+    out = []
+    at = 0
+    inside = False
+    while at < len(source):
+        found = _PROPERTY.match(source, at)
+        if found is not None:
+            kind, name = found.group(1) or found.group(3), found.group(2) or found.group(4)
+            category = _category(name, kind == "P")
+            if category is None:
+                return None
+            out.append(category if inside else f"[{category}]")
+            at = found.end()
+            continue
+        character = source[at]
+        if character == "\\":
+            out.append(source[at : at + 2])
+            at += 2
+            continue
+        if inside and (character == "[" or source.startswith("&&", at)):
+            if source.startswith("&&", at):
+                return None
+            out.append("\\[")
+            at += 1
+            continue
+        if character == "[":
+            inside = True
+            for opening in ("[^]", "[]", "[^", "["):
+                if source.startswith(opening, at):
+                    out.append(opening.replace("]", "\\]"))
+                    at += len(opening)
+                    break
+            continue
+        inside = inside and character != "]"
+        out.append(character)
+        at += 1
+    return "".join(out)
+
+
+@cache
+def _pattern(source: str) -> Callable[[str], Any] | None:
+    text = _python(source)
+    if text is None:
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compiled = re.compile(text)
+    except (re.error, OverflowError):
+        return None
+    if _ANCHORED.search(source) is None and source[-1:] in "+*})?":
+        return compiled.fullmatch
+    return compiled.search
+
+
+def matches(source: str, value: str) -> bool:
+    """Whether AWS would find that `value` satisfies the model's pattern; patterns beyond Python's dialect pass."""
+    match = _pattern(source)
+    return match is None or match(value) is not None
