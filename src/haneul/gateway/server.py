@@ -174,8 +174,7 @@ class Connection(asyncio.Protocol):
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport: asyncio.Transport = transport  # type: ignore[assignment]  # uvloop's is none by name
         peer = transport.get_extra_info("peername")
         self._client = peer[0] if peer else ""
         self._parser = httptools.HttpRequestParser(self)
