@@ -6,7 +6,7 @@ Implementation: `files.FileBlobs` (files on local disks). The life of a blob, sa
         writer.write(piece)
         blob = writer.commit()              # on disk when it returns; not yet anybody's
     with call.write() as tx:
-        PARTS.put(tx, scope, Part(blob, writer.size, writer.crc))   # now it is
+        PARTS.put(tx, scope, Part(blob, writer.size))   # now it is
         blobs.delete_later(tx, old.blob)    # goes once this transaction is durable
 
 A crash before the row leaves an orphan, which `state.scrub` collects when it is old enough.
@@ -14,7 +14,7 @@ A crash before the row leaves an orphan, which `state.scrub` collects when it is
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, Protocol, Self
 
 from haneul.state.store import Reader, Writer
@@ -40,7 +40,7 @@ class BlobWriter(Protocol):
 
     size: int
     crc: int
-    """CRC64NVME of the bytes so far: the row that names the blob keeps it, for verify()."""
+    """CRC64NVME of the bytes so far. The id ends in it, so a blob can prove itself."""
 
     def __enter__(self) -> Self: ...
 
@@ -49,7 +49,7 @@ class BlobWriter(Protocol):
     def write(self, piece: Piece) -> None: ...
 
     def commit(self) -> str:
-        """Make the bytes durable and give the blob's id (random, 32 hex digits)."""
+        """Make the bytes durable and give the blob's id (40 hex digits: random ones, then the CRC)."""
         ...
 
     def abort(self) -> None: ...
@@ -57,6 +57,9 @@ class BlobWriter(Protocol):
 
 class Blobs(Protocol):
     """Immutable bytes by id. Everything here blocks, except `ranges` and `delete_later`."""
+
+    nudge: Callable[[], None] | None
+    """Called when something was given to delete_later."""
 
     def create(self, expected: int | None = None) -> BlobWriter: ...
 
@@ -74,7 +77,9 @@ class Blobs(Protocol):
         """Raises BlobMissing."""
         ...
 
-    def verify(self, blob: str, crc: int) -> bool: ...
+    def verify(self, blob: str, crc: int | None = None, pace: Callable[[int], None] | None = None) -> bool:
+        """Whether the bytes are those that were written. Raises BlobMissing."""
+        ...
 
     def delete(self, blob: str) -> bool:
         """Remove it now; False when somebody holds a range of it. Harmless when it is gone already."""
@@ -84,8 +89,12 @@ class Blobs(Protocol):
         """Delete when this transaction is durable, and not before; survives a crash."""
         ...
 
-    def doomed(self, tx: Reader, limit: int) -> list[str]:
+    def doomed(self, tx: Reader, limit: int, after: str = "") -> list[str]:
         """Blobs given to delete_later and not yet deleted."""
         ...
 
-    def everything(self) -> Iterator[Stored]: ...
+    def spare(self, tx: Writer, *blobs: str) -> None:
+        """Take blobs off that list: they are deleted."""
+        ...
+
+    def everything(self, folders: Iterable[int] = range(256)) -> Iterator[Stored]: ...

@@ -11,7 +11,7 @@ import os
 import re
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,7 +22,8 @@ from haneul.state.blobs import BlobMissing, Piece, Stored
 from haneul.state.store import Reader, Writer
 from haneul.wire.message import FileRange
 
-_ID = re.compile(r"[0-9a-f]{32}\Z")
+_ID = re.compile(r"[0-9a-f]{40}\Z")
+"""24 random digits, then the CRC64NVME of the bytes: a blob proves itself."""
 _DOOMED = b"b/doomed/"
 _TRICKLE = 16 << 20
 """Write-back begins every so many bytes, so that the last sync isn't one long stall."""
@@ -57,8 +58,7 @@ class FileBlobs:
 
     def create(self, expected: int | None = None) -> FileWriter:
         """A new blob; `expected` is its size in bytes when known."""
-        blob = tokens.random_hex(32)
-        return FileWriter(self._path(blob), os.path.join(self._tmp, blob), blob, expected or 0)
+        return FileWriter(self._root, self._tmp, expected or 0)
 
     def join(self, blobs: list[str]) -> str:
         """A new blob of the given ones' bytes (copied in the kernel; shared where the file system can)."""
@@ -99,8 +99,10 @@ class FileBlobs:
         except FileNotFoundError:
             raise BlobMissing(blob) from None
 
-    def verify(self, blob: str, crc: int, pace: Callable[[int], None] | None = None) -> bool:
-        """Whether the bytes still have this CRC64NVME. `pace` is told of each piece read, and may sleep."""
+    def verify(self, blob: str, crc: int | None = None, pace: Callable[[int], None] | None = None) -> bool:
+        """Whether the bytes still have the CRC64NVME in the blob's id, and `crc` if given. `pace` is told of each piece
+        read, and may sleep. Raises BlobMissing."""
+        wanted = int(blob[24:], 16)
         found = 0
         with self.open(blob) as file:
             while piece := file.read(_CHUNK):
@@ -109,7 +111,7 @@ class FileBlobs:
                     pace(len(piece))
             # What a scrub reads is not what clients will ask for next.
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-        return found == crc
+        return found == wanted and crc in (None, found)
 
     def delete(self, blob: str) -> bool:
         path = self._path(blob)
@@ -130,8 +132,8 @@ class FileBlobs:
         if self.nudge is not None:
             self.nudge()
 
-    def doomed(self, tx: Reader, limit: int) -> list[str]:
-        found = tx.scan(_DOOMED, _DOOMED + b"g", limit=limit)
+    def doomed(self, tx: Reader, limit: int, after: str = "") -> list[str]:
+        found = tx.scan(_DOOMED + after.encode() + b"\x00", _DOOMED + b"g", limit=limit)
         return [key[len(_DOOMED) :].decode() for key, _ in found]
 
     def spare(self, tx: Writer, *blobs: str) -> None:
@@ -139,9 +141,10 @@ class FileBlobs:
         for blob in blobs:
             tx.delete(_DOOMED + blob.encode())
 
-    def everything(self) -> Iterator[Stored]:
-        """Every blob on the disk, folder by folder; those made or deleted meanwhile may or may not be among them."""
-        for number in range(256):
+    def everything(self, folders: Iterable[int] = range(256)) -> Iterator[Stored]:
+        """Every blob on the disk (in these of the 256 folders, which the first two digits of an id name); those made or
+        deleted meanwhile may or may not be among them."""
+        for number in folders:
             with os.scandir(os.path.join(self._root, f"{number:02x}")) as entries:
                 for entry in entries:
                     if _ID.match(entry.name):
@@ -190,16 +193,16 @@ class HeldRange(FileRange):
 class FileWriter:
     """A blob on its way to the disk."""
 
-    __slots__ = ("_begun", "_descriptor", "_path", "_temporary", "blob", "crc", "size")
+    __slots__ = ("_begun", "_descriptor", "_name", "_root", "_temporary", "crc", "size")
 
-    def __init__(self, path: str, temporary: str, blob: str, expected: int) -> None:
-        self._path = path
-        self._temporary = temporary
-        self.blob = blob
+    def __init__(self, root: str, temporary: str, expected: int) -> None:
         self.size = 0
         self.crc = 0
+        self._root = root
+        self._name = tokens.random_hex(24)
+        self._temporary = f"{temporary}/{self._name}"
         self._begun = 0
-        self._descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        self._descriptor = os.open(self._temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
 
     def __enter__(self) -> FileWriter:
         return self
@@ -238,14 +241,17 @@ class FileWriter:
             self._begun = self.size
 
     def commit(self) -> str:
+        """Make the bytes durable and give the blob's id."""
         descriptor, self._descriptor = self._descriptor, -1
+        blob = f"{self._name}{self.crc:016x}"
+        folder = f"{self._root}/{blob[:2]}"
         try:
-            os.rename(self._temporary, self._path)
+            os.rename(self._temporary, f"{folder}/{blob}")
             os.fdatasync(descriptor)
         finally:
             os.close(descriptor)
-        _sync_folder(os.path.dirname(self._path))
-        return self.blob
+        _sync_folder(folder)
+        return blob
 
     def abort(self) -> None:
         """Discard what was written; harmless after commit()."""
