@@ -29,6 +29,7 @@ from haneul.kit.clock import SystemClock
 from haneul.metering.meter import Meter
 from haneul.service import Service
 from haneul.state.files import FileBlobs
+from haneul.state.scrub import Caretaker, Live
 from haneul.state.store import Store
 
 ROOMS = (
@@ -102,6 +103,8 @@ class App:
             slow_timeout=config.slow_timeout,
         )
         await self._listen()
+        self.caretaker = Caretaker(cloud.store, cloud.blobs, self._blobs_in_use)
+        self.caretaker.start()
         self.converge.start()
         self.dispatcher.start()
         self._periodic = [
@@ -126,6 +129,7 @@ class App:
         self._flush_meter()
         self.journal.flush()
         self.pipeline.workers.shutdown(wait=False)
+        await asyncio.to_thread(self.caretaker.close)
         await asyncio.to_thread(self.cloud.store.close)
 
     async def _listen(self) -> None:
@@ -143,6 +147,9 @@ class App:
         from haneul.gateway.certificates import Authority
 
         return Authority(self.config.data / "ca").context(self.config.domain)
+
+    def _blobs_in_use(self) -> list[Live]:
+        return [card.resolve(card.blobs) for card in self.cloud.services.values() if card.blobs is not None]
 
     def _flush_meter(self) -> None:
         self.meter.flush(self.cloud.clock.now())
