@@ -1,4 +1,4 @@
-"""The process in front of the database servers (`python -m haneul.engines.endpoints.router`), its orders on descriptor 0.
+"""The process in front of database servers, `python -m haneul.engines.endpoints.router`; orders come on descriptor 0.
 
 A client's connection is looked at until it has logged in; from then on bytes go from socket to socket without being
 looked at (in the plain case without any Python: the one transport's `write` is the other's `data_received`).

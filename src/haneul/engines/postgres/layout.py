@@ -166,6 +166,8 @@ def configuration(
     if settings.get("archive") == "on":
         copy = f"dd if=%p of={place}/.%f bs=1M conv=fsync status=none && mv {place}/.%f {place}/%f"
         values["archive_command"] = f"test -f {place}/%f || ({copy})"
+    if major < 14:
+        del values["recovery_init_sync_method"]
     if major >= 17:
         values["allow_alter_system"] = "off"
         values["summarize_wal"] = settings.get("archive", "off")
