@@ -11,6 +11,7 @@ errors = Errors(
     "s3",
     AccessControlListNotSupported=400,
     AccessDenied=403,
+    AccessForbidden=403,
     AuthorizationHeaderMalformed=400,
     BadDigest=400,
     BadRequest=400,

@@ -15,7 +15,10 @@ SERVICE = Service(
         "parts",
         "listings",
         "versioning",
+        "cors",
     ),
     guard="guard:guard",
+    origins="cors:headers_for",
+    raw="unmodelled:answer",
     blobs="index:blobs_in_use",
 )
