@@ -206,6 +206,13 @@ def erase_parts(tx: Writer, blobs: FileBlobs, bucket: Bucket, upload: str) -> No
     tx.delete_range(start, keys.after(start))
 
 
+def erase_part(tx: Writer, bucket: Bucket, upload: str, gone: Part, *, blobs: FileBlobs) -> None:
+    """Let go of one part."""
+    if gone.blob:
+        blobs.delete_later(tx, gone.blob)
+    tx.delete(keys.part(bucket.id, upload, gone.number))
+
+
 def blobs_in_use(tx: Reader) -> Iterator[str]:
     """The ids of all files that objects and parts keep (for the scrubber)."""
     for root in (keys.current_root(b""), keys.version_root(b"")):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import quote_plus
+from urllib.parse import quote, quote_plus
 
 from haneul.kit import tokens
 from haneul.service import Call, operation
@@ -39,7 +39,7 @@ def list_objects(call: Call, request: Mapping[str, Any]) -> Any:
 
 def _list_objects(call: Call, tx: Reader, bucket: Bucket, request: Mapping[str, Any]) -> dict[str, Any]:
     limit = _limit(request)
-    quote = _quote(request)
+    quoted = quoting(request)
     marker = request.get("Marker") or ""
     walk = Walk(tx, bucket.id, request.get("Prefix") or "", request.get("Delimiter") or "")
     if marker:
@@ -47,10 +47,10 @@ def _list_objects(call: Call, tx: Reader, bucket: Bucket, request: Mapping[str, 
             marker
         )
     contents, prefixes, last, more = _page(walk, bucket, request, limit, owned=True)
-    told = _told(bucket, request, limit, quote, contents, prefixes, more)
-    told["Marker"] = quote(marker)
+    told = _told(bucket, request, limit, quoted, contents, prefixes, more)
+    told["Marker"] = quoted(marker)
     if more and request.get("Delimiter"):
-        told["NextMarker"] = quote(last)
+        told["NextMarker"] = quoted(last)
     return told
 
 
@@ -62,7 +62,7 @@ def list_objects_v2(call: Call, request: Mapping[str, Any]) -> Any:
 
 def _list_objects_v2(call: Call, tx: Reader, bucket: Bucket, request: Mapping[str, Any]) -> dict[str, Any]:
     limit = _limit(request)
-    quote = _quote(request)
+    quoted = quoting(request)
     walk = Walk(tx, bucket.id, request.get("Prefix") or "", request.get("Delimiter") or "")
     token = request.get("ContinuationToken")
     start_after = request.get("StartAfter") or ""
@@ -74,12 +74,12 @@ def _list_objects_v2(call: Call, tx: Reader, bucket: Bucket, request: Mapping[st
     elif start_after:
         walk.begin_after(start_after)
     contents, prefixes, last, more = _page(walk, bucket, request, limit, owned=bool(request.get("FetchOwner")))
-    told = _told(bucket, request, limit, quote, contents, prefixes, more)
+    told = _told(bucket, request, limit, quoted, contents, prefixes, more)
     told["KeyCount"] = len(contents) + len(prefixes)
     if token is not None:
         told["ContinuationToken"] = token
     if start_after:
-        told["StartAfter"] = quote(start_after)
+        told["StartAfter"] = quoted(start_after)
     if more:
         told["NextContinuationToken"] = tokens.seal_page(int(walk.rolled(last)), last)
     return told
@@ -93,7 +93,7 @@ def list_object_versions(call: Call, request: Mapping[str, Any]) -> Any:
 
 def _list_object_versions(call: Call, tx: Reader, bucket: Bucket, request: Mapping[str, Any]) -> dict[str, Any]:
     limit = _limit(request)
-    quote = _quote(request)
+    quoted = quoting(request)
     prefix, delimiter = request.get("Prefix") or "", request.get("Delimiter") or ""
     key_marker, version_marker = request.get("KeyMarker") or "", request.get("VersionIdMarker")
     if version_marker is not None and "KeyMarker" not in request:
@@ -123,30 +123,37 @@ def _list_object_versions(call: Call, tx: Reader, bucket: Bucket, request: Mappi
         entry = index.unpack(packed)
         last = (key, entry)
         if entry.marker:
-            markers.append(_marker(bucket, quote(key), entry, current))
+            markers.append(_marker(bucket, quoted(key), entry, current))
         else:
-            versions.append(_version(bucket, quote(key), entry, current))
-    told = _told(bucket, request, limit, quote, [], prefixes, more)
+            versions.append(_version(bucket, quoted(key), entry, current))
+    told = _told(bucket, request, limit, quoted, [], prefixes, more)
     del told["Contents"]
-    told |= {"Versions": versions, "DeleteMarkers": markers, "KeyMarker": quote(key_marker)}
+    told |= {"Versions": versions, "DeleteMarkers": markers, "KeyMarker": quoted(key_marker)}
     told["VersionIdMarker"] = version_marker or ""
     if more:
-        told["NextKeyMarker"] = quote(last[0])
+        told["NextKeyMarker"] = quoted(last[0])
         if last[1] is not None:
             told["NextVersionIdMarker"] = version_id(last[1])
     return told
 
 
+def _begin(walk: Walk, marker: str, delimiter: str) -> None:
+    """Go on behind a marker, which may be a common prefix that a page ended with."""
+    if walk.rolled(marker) and marker.endswith(delimiter):
+        walk.begin_behind(marker)
+    else:
+        walk.begin_after(marker)
+
+
 def _begin_versions(tx: Reader, bucket: Bucket, walk: Walk, key: str, version: str | None, delimiter: str) -> None:
     if version is None:
-        (walk.begin_behind if walk.rolled(key) and key.endswith(delimiter) else walk.begin_after)(key)
+        _begin(walk, key, delimiter)
         return
-    found = index.load(tx, bucket, key, slot_of(key, version))
-    if found is not None:
-        walk.begin_within(key, found.entry.seq)
-    else:
-        slot = slot_of(key, version)
-        walk.begin_within(key, int.from_bytes(slot, "big"))
+    slot = slot_of(key, version)
+    found = index.load(tx, bucket, key, slot)
+    seq = found.entry.seq if found is not None else int.from_bytes(slot, "big")
+    current = index.current(tx, bucket, key)
+    walk.begin_within(key, seq, 0 if current is None else current.seq)
 
 
 def _off_the_loop(
@@ -172,7 +179,7 @@ def _page(
     contents: list[dict[str, Any]] = []
     prefixes: list[str] = []
     last = ""
-    quote = _quote(request)
+    quoted = quoting(request)
     restore = "RestoreStatus" in (request.get("OptionalObjectAttributes") or ())
     unpack = index.unpack
     left = limit
@@ -190,7 +197,7 @@ def _page(
             walk.skip_rest_of(key)
             continue
         shown = {
-            "Key": quote(key),
+            "Key": quoted(key),
             "LastModified": entry.modified,
             "ETag": f'"{entry.etag}"',
             "Size": entry.size,
@@ -211,7 +218,7 @@ def _told(
     bucket: Bucket,
     request: Mapping[str, Any],
     limit: int,
-    quote: Quote,
+    quoted: Quote,
     contents: list[dict[str, Any]],
     prefixes: list[str],
     more: bool,
@@ -220,13 +227,13 @@ def _told(
     delimiter = request.get("Delimiter")
     return {
         "Name": bucket.name,
-        "Prefix": quote(request.get("Prefix") or ""),
-        "Delimiter": quote(delimiter) if delimiter else None,
+        "Prefix": quoted(request.get("Prefix") or ""),
+        "Delimiter": quoted(delimiter) if delimiter else None,
         "MaxKeys": limit,
         "EncodingType": request.get("EncodingType"),
         "IsTruncated": more,
         "Contents": contents,
-        "CommonPrefixes": [{"Prefix": quote(prefix)} for prefix in prefixes],
+        "CommonPrefixes": [{"Prefix": quoted(prefix)} for prefix in prefixes],
     }
 
 
@@ -273,7 +280,7 @@ def _limit(request: Mapping[str, Any]) -> int:
     return min(limit, MAX_KEYS)
 
 
-def _quote(request: Mapping[str, Any]) -> Quote:
+def quoting(request: Mapping[str, Any]) -> Quote:
     """What keys go through: with encoding-type=url they are percent-encoded. Raises InvalidArgument."""
     encoding = request.get("EncodingType")
     if not encoding:
@@ -285,6 +292,11 @@ def _quote(request: Mapping[str, Any]) -> Quote:
 
 def _as_it_is(text: str) -> str:
     return text
+
+
+def percent(key: str) -> str:
+    """A key as a URL's path holds it."""
+    return quote(key, safe="/-._~", errors="surrogatepass")
 
 
 def _encoded(text: str) -> str:

@@ -52,7 +52,9 @@ async def _put_arriving(call: Call, request: Mapping[str, Any], body: Body) -> d
         if "IfMatch" in request or "IfNoneMatch" in request:  # refused before gigabytes have come
             conditions.check_write(request, request["Key"], index.current(tx, bucket, request["Key"]))
     made = writes.draft(call, bucket, request)
-    received = await writes.take_in(call, body, (claim.algorithm,), encryption.write_key(call, made.cipher, request))
+    received = await writes.take_in(
+        call, body.__aiter__(), (claim.algorithm,), encryption.write_key(call, made.cipher, request)
+    )
     try:
         digests.check_md5(md5, received.md5)
         digests.check(claim, body.trailers, received.checksums[claim.algorithm])

@@ -161,6 +161,7 @@ class Upload(msgspec.Struct, array_like=True):
     cipher: Cipher | None = None
     chosen: bool = False
     """The client named its checksum algorithm, so its parts carry one each."""
+    owner: str = ""
 
 
 class Part(msgspec.Struct, array_like=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -14,7 +14,7 @@ from haneul.services.s3 import acls, conditions, digests, encryption, happenings
 from haneul.services.s3.buckets import bucket_of
 from haneul.services.s3.errors import errors
 from haneul.services.s3.plane import bodies
-from haneul.services.s3.state import BLOB, CHUNKS, INLINE, Bucket, Entry, Object
+from haneul.services.s3.state import BLOB, CHUNKS, INLINE, Bucket, Cipher, Entry, Object
 from haneul.services.s3.versions import version_id
 from haneul.state.store import Writer
 from haneul.wire.message import Body
@@ -79,29 +79,26 @@ def trailers_of(body: bytes | Body) -> Mapping[str, str]:
 
 
 async def take_in(
-    call: Call, body: Body, algorithms: Sequence[str], key: bytes | None, inline_limit: int = bodies.INLINE_LIMIT
+    call: Call,
+    source: AsyncIterator[bytes],
+    algorithms: Sequence[str],
+    key: bytes | None,
+    store_limit: int = bodies.STORE_LIMIT,
 ) -> bodies.Received:
-    """A body that is still arriving. Nothing of it stays when it fails."""
-    store_limit = bodies.STORE_LIMIT if inline_limit == bodies.INLINE_LIMIT else inline_limit
+    """A body that is still arriving. Nothing of it stays when it fails. Raises EntityTooLarge."""
     try:
         return await bodies.receive(
-            body.__aiter__(),
-            call.cloud.blobs.create,
-            algorithms,
-            key=key,
-            limit=MAX_PUT,
-            inline_limit=inline_limit,
-            store_limit=store_limit,
+            source, call.cloud.blobs.create, algorithms, key=key, limit=MAX_PUT, store_limit=store_limit
         )
     except bodies.TooLarge:
-        raise too_large(body.length or MAX_PUT + 1) from None
+        raise too_large(MAX_PUT + 1) from None
 
 
 def fill(made: Object, received: bodies.Received, claim: digests.Claim) -> None:
     """Give the draft its body and what follows from it."""
     entry = made.entry
     entry.size = received.size
-    entry.etag = etag(made, received.md5)
+    entry.etag = tag(made.cipher, received.md5)
     entry.algorithm = claim.algorithm
     made.checksum = received.checksums[claim.algorithm]
     if received.blob:
@@ -115,12 +112,11 @@ def fill(made: Object, received: bodies.Received, claim: digests.Claim) -> None:
         made.inline = received.inline
 
 
-def etag(made: Object, md5: bytes) -> str:
+def tag(cipher: Cipher | None, md5: bytes) -> str:
     """The entity tag: the body's MD5, unless a key of others hides the body, and so must its digest be."""
-    if encryption.is_md5(made.cipher):
+    if cipher is None or encryption.is_md5(cipher):
         return md5.hex()
-    assert made.cipher is not None
-    return hashlib.md5(md5 + made.cipher.salt).hexdigest()
+    return hashlib.md5(md5 + cipher.salt).hexdigest()
 
 
 def commit(

@@ -49,12 +49,12 @@ class Received(NamedTuple):
     crc: int = 0
 
 
-def take(data: bytes, algorithms: Sequence[str], key: bytes | None, inline_limit: int = INLINE_LIMIT) -> Received:
+def take(data: bytes, algorithms: Sequence[str], key: bytes | None) -> Received:
     """A small body, on the spot. With `key` it is sealed."""
     sums = {name: checksums.of(name, data) for name in algorithms}
     digest = hashlib.md5(data).digest()
     kept = data if key is None else seal(key, data)
-    if len(data) <= inline_limit:
+    if len(data) <= INLINE_LIMIT:
         return Received(len(data), digest, sums, inline=kept)
     return Received(len(data), digest, sums, chunks=[kept[n : n + CHUNK] for n in range(0, len(kept), CHUNK)])
 
@@ -66,7 +66,6 @@ async def receive(
     *,
     key: bytes | None = None,
     limit: int,
-    inline_limit: int = INLINE_LIMIT,
     store_limit: int = STORE_LIMIT,
 ) -> Received:
     """A body of any size. Raises TooLarge, and whatever `source` raises, leaving nothing behind."""
@@ -74,8 +73,8 @@ async def receive(
     first = await anext(batches, b"")
     if len(first) <= store_limit:
         if len(first) <= 32 << 10:
-            return take(first, algorithms, key, inline_limit)
-        return await asyncio.to_thread(take, first, algorithms, key, inline_limit)
+            return take(first, algorithms, key)
+        return await asyncio.to_thread(take, first, algorithms, key)
     intake = _Intake(await asyncio.to_thread(create), algorithms, key)
     try:
         await intake.add(first)

@@ -44,12 +44,14 @@ class Walk:
         """Leave out everything up to and with the keys that start with `prefix`."""
         self._skip(keys.after(keys.name(prefix)))
 
-    def begin_within(self, key: str, seq: int) -> None:
-        """Leave out everything up to and with the version `seq` of the key."""
-        self.begin_after(key)
+    def begin_within(self, key: str, seq: int, current: int) -> None:
+        """Leave out everything up to and with the version `seq` of the key, whose current version is `current`."""
         name = keys.name(key)
-        if name.startswith(self._stem) or name > self._stem:
-            self._from_version = name + b"\x00" + keys.inverse(seq - 1)
+        if name < self._stem:
+            return
+        # Who deletes what a page showed and asks for the next one finds an older version current: it comes now.
+        self._from = name + (b"\x00" if current < seq else b"\x01")
+        self._from_version = name + b"\x00" + keys.inverse(seq - 1)
 
     def _skip(self, to: bytes) -> None:
         self._from = max(self._from, to)
@@ -86,13 +88,17 @@ class Walk:
     def _pairs(self) -> Iterator[tuple[bytes, bytes, bool]]:
         end = keys.after(self._currents + self._stem) if self._stem else keys.after(self._currents)
         root = len(self._currents)
-        currents = self._tx.scan(self._currents + self._from, end)
+        currents = _scan(self._tx, self._currents + self._from, end)
         if not self._every:
             for at, packed in currents:
                 yield at[root:-1], packed, True
             return
         end = keys.after(self._versions + self._stem) if self._stem else keys.after(self._versions)
-        yield from _merged(currents, self._tx.scan(self._versions + self._from_version, end), root)
+        yield from _merged(currents, _scan(self._tx, self._versions + self._from_version, end), root)
+
+
+def _scan(tx: Reader, start: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
+    return tx.scan(start, end) if start < end else iter(())
 
 
 def _merged(
