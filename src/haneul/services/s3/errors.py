@@ -83,6 +83,7 @@ errors = Errors(
     RestoreAlreadyInProgress=409,
     ServerSideEncryptionConfigurationNotFoundError=404,
     TooManyBuckets=400,
+    TooManyConfigurations=400,
     UnexpectedContent=400,
     UnresolvableGrantByEmailAddress=400,
     UnsupportedArgument=400,
