@@ -86,7 +86,7 @@ class App:
         cloud.rooms = self.rooms = Rooms(cloud)
         self.journal = Journal(config.log_level, config.log_format)
         self.meter = Meter(cloud.store)
-        verifier = Verifier(directory, wall.now, config.iam_enforced)
+        verifier = Verifier(directory, wall.now, config.mode == "cloud")
         self.inside = Inside(cloud, self.rooms, self.journal, verifier)
         raw_hosts = {label: card.model for card in cloud.services.values() for label in card.hosts}
         routes = Routes(Hosts(config.domain), frozenset(cloud.services), raw_hosts, config.region)
