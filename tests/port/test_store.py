@@ -158,6 +158,18 @@ def test_scans_interleave(store: Store) -> None:
         assert [up[0] for up, _ in pairs] == [down[0] for _, down in reversed(pairs)]
 
 
+def test_a_scan_outlives_what_it_was_asked_with(store: Store) -> None:
+    """RocksDB's iterator points at its bound's bytes: they must not be freed and reused while it is read."""
+    keys = [b"s/" + b"A" * 16 + b"id\x00\x00" + bytes((n,)) for n in range(1, 8)]
+    fill(store, *keys)
+    for reverse in (False, True):
+        with store.read() as tx:
+            pairs = tx.scan(keys[0], bytes(bytearray(keys[0][:-2] + b"\x01")), reverse=reverse)
+            garbage = [bytes((n,)) * size for n in range(256) for size in (8, 16, 24, 32, 48)]
+            assert sorted(key for key, _ in pairs) == keys
+            del garbage
+
+
 def test_a_reader_keeps_its_view(store: Store) -> None:
     """A view is of one moment: later commits don't show, in gets or scans, forwards or backwards."""
     fill(store, *[b"%04d" % number for number in range(600)])

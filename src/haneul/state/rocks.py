@@ -202,9 +202,8 @@ class RocksStore:
         options = ReadOptions()
         options.set_iterate_upper_bound(end)
         if reverse:
-            return _down_to(start, self._db.items(backwards=True, from_key=end, read_opt=options))
-        pairs: Iterator[Pair] = self._db.items(from_key=start, read_opt=options)
-        return pairs
+            return _keeping(options, _down_to(start, self._db.items(backwards=True, from_key=end, read_opt=options)))
+        return _keeping(options, self._db.items(from_key=start, read_opt=options))
 
 
 class _View:
@@ -344,6 +343,12 @@ class RocksWriter(Transaction):
 
     def _walk(self, start: bytes, end: bytes, reverse: bool, limit: int | None) -> Iterator[Pair]:
         return self._store._scan(start, end, reverse)
+
+
+def _keeping(options: ReadOptions, pairs: Iterator[Pair]) -> Iterator[Pair]:
+    """The iterator points at the bound inside its options, and doesn't keep them: this does."""
+    yield from pairs
+    del options
 
 
 def _down_to(start: bytes, pairs: Iterator[Pair]) -> Iterator[Pair]:
