@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
@@ -14,6 +15,7 @@ from haneul.wire.quirks import Quirks, quirks
 from haneul.wire.xmlwriter import XmlWriters
 
 Parse = Callable[[Request, Mapping[str, str]], dict[str, Any]]
+MAX_INFLATED = 64 << 20
 Serialize = Callable[[Mapping[str, Any], str], Response]
 
 
@@ -103,6 +105,9 @@ def codec(model: Model, operation: str, protocol: str, opaque: frozenset[str] = 
         if check is not None and spec.input is not None and not check(members):
             raise service.constraints.explain(spec.input, members)
 
+    if spec.compressed:
+        parse = _inflated(parse, malformed)
+
     def parse_and_validate(request: Request, labels: Mapping[str, str]) -> dict[str, Any]:
         try:
             members = parse(request, labels)
@@ -116,6 +121,28 @@ def codec(model: Model, operation: str, protocol: str, opaque: frozenset[str] = 
     made.stream_in = spec.stream_in
     made.stream_out = spec.stream_out is not None
     return made
+
+
+def _inflated(parse: Parse, malformed: str) -> Parse:
+    """For operations whose clients may compress: undoes a Content-Encoding that ends in gzip. Bounded."""
+
+    def inflated(request: Request, labels: Mapping[str, str]) -> dict[str, Any]:
+        encoding = request.headers.get("content-encoding", "")
+        if encoding.rpartition(",")[2].strip().lower() != "gzip":
+            return parse(request, labels)
+        unzip = zlib.decompressobj(31)
+        try:
+            body = unzip.decompress(request.body, MAX_INFLATED)
+        except zlib.error:
+            raise AwsError(malformed, "The request body is not valid gzip") from None
+        if not unzip.eof:
+            raise AwsError(malformed, "The compressed request body is torn or too large")
+        headers = {**request.headers, "content-encoding": encoding.rpartition(",")[0].strip()}
+        if not headers["content-encoding"]:
+            del headers["content-encoding"]
+        return parse(Request(request.method, request.path, request.query, headers, body), labels)
+
+    return inflated
 
 
 def error_response(

@@ -42,6 +42,8 @@ class Constraints:
             return None
         if name not in self._checks:
             shape = self._model.shapes[name]
+            if shape.get("document"):
+                return None
             if shape["type"] == "structure":
                 return self._structure(name, shape)
             self._checks[name] = self._value(shape)
@@ -170,9 +172,9 @@ class Constraints:
 
     def _problems(self, ref: Ref, value: Any, path: str) -> Iterator[tuple[str, str, str | None]]:
         """(path, value as shown, what it must be; None: must not be null) of everything wrong below `value`."""
-        if ref["shape"] in self._opaque or value is None:
-            return
         shape = self._model.resolve(ref)
+        if ref["shape"] in self._opaque or value is None or shape.get("document"):
+            return
         kind = shape["type"]
         if kind == "structure":
             for name in self._required(shape):

@@ -52,9 +52,9 @@ class Errors:
     def _status(self, code: str) -> int:
         status = self._statuses.get(code)
         if status is None and not self._loaded:
-            from haneul.wire import model  # late: a room that never fails never loads its model for this
+            from haneul.wire.model import load  # late: a room that never fails never loads its model for this
 
             self._loaded = True
-            self._statuses = model.load(self._model).error_statuses() | self._statuses
+            self._statuses = load(self._model).error_statuses() | self._statuses
             status = self._statuses.get(code)
         return 400 if status is None else status

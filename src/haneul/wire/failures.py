@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 from zlib import crc32
 
-from haneul.wire import json
+from haneul.wire import json, rest
 from haneul.wire.errors import AwsError
 from haneul.wire.message import Response
 from haneul.wire.model import Model
@@ -24,10 +24,13 @@ def response(model: Model, protocol: str, error: AwsError, request_id: str, reso
     s3 = habits.style == "s3"
     headers = [("x-amz-request-id", request_id)] if s3 else [("x-amzn-RequestId", request_id)]
     if s3:
-        from haneul.wire.rest import host_id
-
-        headers.append(("x-amz-id-2", host_id(request_id)))
+        headers.append(("x-amz-id-2", rest.host_id(request_id)))
     headers += error.headers.items()
+    if shape is not None and error.members and protocol.startswith("rest"):
+        located = _outputs(model, shape).writers
+        for name, value in error.members.items():
+            if name in located and value is not None:
+                located[name](value, headers)
     if error.status == 304:
         return Response(304, headers)
     make = {"ec2": _ec2, "query": _query, "rest-xml": _s3 if s3 else _query}.get(protocol)
@@ -39,12 +42,16 @@ def response(model: Model, protocol: str, error: AwsError, request_id: str, reso
     return _json(model, protocol, habits, error, shape, headers, head)
 
 
+@cache
+def _outputs(model: Model, shape: str) -> rest.Outputs:
+    """How an error's members leave in headers."""
+    return rest.Outputs(model, {"shape": shape})
+
+
 # XML
 
 
 def _s3(model: Model, protocol: str, error: AwsError, code: str, request_id: str, resource: str) -> str:
-    from haneul.wire.rest import host_id
-
     extra = "".join(
         f"<{name}>{escape(value)}</{name}>"
         for name, value in error.members.items()
@@ -54,15 +61,18 @@ def _s3(model: Model, protocol: str, error: AwsError, code: str, request_id: str
     return (
         f"{_DECLARATION}<Error><Code>{escape(code)}</Code><Message>{escape(error.message)}</Message>{extra}"
         + (f"<Resource>{escape(where)}</Resource>" if where else "")
-        + f"<RequestId>{request_id}</RequestId><HostId>{host_id(request_id)}</HostId></Error>"
+        + f"<RequestId>{request_id}</RequestId><HostId>{rest.host_id(request_id)}</HostId></Error>"
     )
 
 
 def _ec2(model: Model, protocol: str, error: AwsError, code: str, request_id: str, resource: str) -> str:
-    return (
-        f"{_DECLARATION}<Response><Errors><Error><Code>{escape(code)}</Code>"
-        f"<Message>{escape(error.message)}</Message></Error></Errors><RequestID>{request_id}</RequestID></Response>"
-    )
+    parts = [f"{_DECLARATION}<Response><Errors><Error><Code>{escape(code)}</Code>"]
+    parts.append(f"<Message>{escape(error.message)}</Message>")
+    shape = model.error_shape(error.code)
+    if shape is not None and error.members:
+        _members(model, protocol, shape)(error.members, parts.append)
+    parts.append(f"</Error></Errors><RequestID>{request_id}</RequestID></Response>")
+    return "".join(parts)
 
 
 def _query(model: Model, protocol: str, error: AwsError, code: str, request_id: str, resource: str) -> str:
@@ -83,7 +93,7 @@ def _query(model: Model, protocol: str, error: AwsError, code: str, request_id: 
 
 @cache
 def _members(model: Model, protocol: str, shape: str) -> Callable[[Mapping[str, Any], Callable[[str], Any]], None]:
-    named = [name for name in model.shapes[shape]["members"] if name.lower() != "message"]
+    named = [name for name in rest.output_members(model, {"shape": shape}) if name.lower() != "message"]
     return XmlWriters(model, quirks(model.name, protocol)).members({"shape": shape}, named)
 
 
@@ -142,5 +152,5 @@ def _query_code(model: Model, shape: str) -> str:
 
 @cache
 def _writer(model: Model, protocol: str, shape: str) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
-    names = frozenset(name for name in model.shapes[shape]["members"] if name.lower() != "message")
+    names = frozenset(name for name in rest.output_members(model, {"shape": shape}) if name.lower() != "message")
     return json.Writers(model, frozenset()).members({"shape": shape}, names)

@@ -61,6 +61,7 @@ class OperationModel:
         self.checksum_required: bool = bool(
             raw.get("httpChecksumRequired") or self.checksum.get("requestChecksumRequired")
         )
+        self.compressed: bool = "gzip" in raw.get("requestcompression", {}).get("encodings", ())
         self.auth_type: str | None = raw.get("authtype")
         self.auth: tuple[str, ...] = tuple(raw.get("auth", ()))
         self.deprecated: bool = bool(raw.get("deprecated"))
@@ -130,6 +131,17 @@ class Model:
     def resolve(self, ref: Ref) -> dict[str, Any]:
         """The shape behind a reference, with the reference's own traits over it and its name as "shape"."""
         return {**self.shapes[ref["shape"]], **ref}
+
+    def wire_name(self, member: str, ref: Ref) -> str:
+        """A member's name in XML and forms. A structure's own locationName is only for when it is the root; a
+        flattened list without a name takes that of its items."""
+        shape = self.shapes[ref["shape"]]
+        name: str | None = ref.get("locationName")
+        if name is None and shape["type"] != "structure":
+            name = shape.get("locationName")
+        if name is None and shape["type"] == "list" and (shape.get("flattened") or ref.get("flattened")):
+            name = self.resolve(shape["member"]).get("locationName")
+        return member if name is None else name
 
     def snake(self, operation: str) -> str:
         return snake(operation)

@@ -67,20 +67,16 @@ class QueryReaders:
         self._readers[shape["shape"]] = structure
         for name, ref in shape["members"].items():
             member = self._model.resolve(ref)
-            table[self._name(name, member)] = (name, self.reader(ref))
+            table[self._name(name, ref, member)] = (name, self.reader(ref))
         return structure
 
-    def _name(self, member: str, shape: Mapping[str, Any]) -> str:
+    def _name(self, member: str, ref: Ref, shape: Mapping[str, Any]) -> str:
         if self._ec2:
             if "queryName" in shape:
                 return str(shape["queryName"])
             name: str = shape.get("locationName", member)
             return name[:1].upper() + name[1:]
-        if shape["type"] == "list" and shape.get("flattened"):
-            inner: str | None = self._model.resolve(shape["member"]).get("locationName")
-            if inner is not None:
-                return inner
-        return str(shape.get("locationName", member))
+        return self._model.wire_name(member, ref)
 
     def _list(self, shape: Mapping[str, Any]) -> Convert:
         member = self._model.resolve(shape["member"])

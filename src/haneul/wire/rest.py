@@ -17,7 +17,8 @@ from haneul.wire.scalars import Convert, Unreadable
 
 Bind = Callable[[Request, Mapping[str, str]], dict[str, Any]]
 Headers = list[tuple[str, str]]
-_LOCATIONS = frozenset({"uri", "querystring", "header", "headers", "statusCode"})
+_IN_HEAD = frozenset({"header", "headers", "statusCode"})
+_LOCATIONS = _IN_HEAD | {"uri", "querystring"}
 
 
 class Payload(NamedTuple):
@@ -43,14 +44,15 @@ def payload(model: Model, ref: Ref | None) -> Payload | None:
     return Payload(name, member, "string" if member["type"] == "string" else "value")
 
 
-def body_members(model: Model, ref: Ref | None) -> frozenset[str]:
+def body_members(model: Model, ref: Ref | None, elsewhere: frozenset[str] = _LOCATIONS) -> frozenset[str]:
     """Members that travel in the body of a shape without a payload."""
-    if ref is None:
-        return frozenset()
-    members = model.resolve(ref)["members"]
-    return frozenset(
-        name for name, member in members.items() if model.resolve(member).get("location") not in _LOCATIONS
-    )
+    members = {} if ref is None else model.resolve(ref)["members"]
+    return frozenset(name for name, member in members.items() if model.resolve(member).get("location") not in elsewhere)
+
+
+def output_members(model: Model, ref: Ref | None) -> frozenset[str]:
+    """The same of a response, which has neither a path nor a query string."""
+    return body_members(model, ref, _IN_HEAD)
 
 
 # Requests
@@ -125,7 +127,7 @@ def _query(
                     out[name] = read(value)
             except Unreadable as error:
                 raise error.within(name) from None
-        elif rest is not None:
+        elif rest is not None and not key.startswith("X-Amz-"):
             if rest[1]:
                 others.setdefault(key, []).append(value)
             else:

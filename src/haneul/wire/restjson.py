@@ -79,7 +79,7 @@ def _body_writer(model: Model, texts: json.Writers, operation: OperationModel) -
     if operation.output is None:
         return None
     if payload is None:
-        members = rest.body_members(model, operation.output)
+        members = rest.output_members(model, operation.output)
         return (None, _encoded(texts.members(operation.output, members))) if members else None
     if payload.kind == "events":
         return payload.name, streams.writer_of(model, payload.shape, json.event_writer(texts), "application/json")

@@ -97,14 +97,14 @@ class XmlReaders:
         self, name: str, ref: Ref, table: dict[str, tuple[str, Convert, str]], attributes: dict[str, str]
     ) -> None:
         member = self._model.resolve(ref)
-        wire = member.get("locationName", name)
+        wire = self._model.wire_name(name, ref)
         if member.get("xmlAttribute"):
             attributes[wire.rpartition(":")[2]] = name
         elif member["type"] == "list" and member.get("flattened"):
-            item = self._model.resolve(member["member"])
-            table[wire] = (name, self.reader(member["member"]), "list")
-            if "locationName" not in member and "locationName" in item:
-                table[item["locationName"]] = table[wire]
+            # Requests name the items of a flattened list after the list, responses after the items: both are read.
+            item = (name, self.reader(member["member"]), "list")
+            table[ref.get("locationName", name)] = item
+            table.setdefault(wire, item)
         elif member["type"] == "map" and member.get("flattened"):
             table[wire] = (name, self._pair(member), "map")
         else:
@@ -187,14 +187,14 @@ def _body_writer(
     if operation.output is None:
         return None
     if payload is None:
-        members = rest.body_members(model, operation.output)
+        members = rest.output_members(model, operation.output)
         if not members:
             return None
         named = model.resolve(operation.output).get("locationName", operation.output["shape"])
         root = dict(quirks.roots).get(operation.name) or str(named)
         if quirks.style == "s3" and operation.name == "GetBucketLocation":
             return None, _bare(model, "LocationConstraint")
-        return None, _members(model, writers.members(operation.output, sorted(members)), root)
+        return None, _element(writers.element(operation.output, root, model.xml_namespace, sorted(members)))
     if payload.kind == "events":
         return payload.name, streams.writer_of(model, payload.shape, _event_document(writers), "text/xml")
     if payload.kind == "value":
@@ -213,22 +213,6 @@ def _body_writer(
         kind = "application/json"
 
     return payload.name, rest.raw_writer(kind)
-
-
-def _members(model: Model, write: Callable[[Any, Any], None], root: str) -> Callable[[Any, rest.Headers], bytes]:
-    opening = (
-        f'{_DECLARATION}<{root} xmlns="{model.xml_namespace}">' if model.xml_namespace else f"{_DECLARATION}<{root}>"
-    )
-    closing = f"</{root}>"
-
-    def members(value: Any, headers: rest.Headers) -> bytes:
-        headers.append(("Content-Type", "application/xml"))
-        parts = [opening]
-        write(value, parts.append)
-        parts.append(closing)
-        return "".join(parts).encode("utf-8", "replace")
-
-    return members
 
 
 def _element(write: Callable[[Any, Any], None]) -> Callable[[Any, rest.Headers], bytes]:

@@ -44,12 +44,16 @@ class XmlWriters:
         write: Write = self._globals[self._structure(ref["shape"], None if only is None else tuple(only))]
         return write
 
-    def element(self, ref: Ref, tag: str, namespace: str = "") -> Callable[[Any, Append], None]:
-        """A writer of one value as the element `tag`."""
+    def element(
+        self, ref: Ref, tag: str, namespace: str = "", only: Iterable[str] | None = None
+    ) -> Callable[[Any, Append], None]:
+        """A writer of one value as the element `tag` (of the members in `only`, when given)."""
         name = f"e{len(self._globals)}"
         shape = self._model.resolve(ref)
         if namespace and "xmlNamespace" not in shape:
             shape["xmlNamespace"] = {"uri": namespace}
+        if only is not None:
+            shape["only"] = tuple(only)
         self._define(f"def {name}(x0, a):", self._emit(shape, tag, 0, 1))
         write: Callable[[Any, Append], None] = self._globals[name]
         return write
@@ -73,7 +77,7 @@ class XmlWriters:
             lines += [
                 f"    x0 = g({member!r})",
                 "    if x0 is not None:",
-                *self._emit(shape, tag_of(self._model, member, shape), 0, 2),
+                *self._emit(shape, self._model.wire_name(member, ref), 0, 2),
             ]
         self._define(f"def {function}(v, a):", lines)
         return function
@@ -85,7 +89,7 @@ class XmlWriters:
         opening = tag + _namespace(shape)
         if kind == "structure":
             attributes = self._attributes(shape, var)
-            inner = self._structure(shape["shape"], None)
+            inner = self._structure(shape["shape"], shape.get("only"))
             return [
                 f"{pad}a({_literal(f'<{opening}')}{attributes} + '>')"
                 if attributes
@@ -146,23 +150,13 @@ class XmlWriters:
 
     def _attributes(self, shape: Mapping[str, Any], var: str) -> str:
         out = ""
-        for name, ref in shape["members"].items():
+        for name, ref in shape.get("members", {}).items():
             member = self._model.resolve(ref)
             if member.get("xmlAttribute"):
                 attribute = _literal(f' {member.get("locationName", name)}="')
                 value = f"{var}.get({name!r})"
                 out += f" + ('' if {value} is None else {attribute} + attribute({value}) + '\"')"
         return out
-
-
-def tag_of(model: Model, member: str, shape: Mapping[str, Any]) -> str:
-    """The element a member is written as: a flattened list takes the name of its items."""
-    if shape["type"] == "list" and shape.get("flattened"):
-        inner: str | None = model.resolve(shape["member"]).get("locationName")
-        if inner is not None:
-            return inner
-    name: str = shape.get("locationName", member)
-    return name
 
 
 def _literal(text: str) -> str:
