@@ -32,6 +32,9 @@ def partition(*values: bytes) -> bytes:
         value = values[0]
         return blake2b(value, digest_size=8).digest() + len(value).to_bytes(2, "big") + value
     body = b"".join([len(value).to_bytes(2, "big") + value for value in values])
+    if len(body) > 2050:  # the store's keys are bounded; a digest stands for a long combination
+        digest = blake2b(body, digest_size=32).digest()
+        body = len(digest).to_bytes(2, "big") + digest + b"\x00\x00" * (len(values) - 1)
     return blake2b(body, digest_size=8).digest() + body
 
 
@@ -64,3 +67,27 @@ def segment(number: int, total: int) -> tuple[bytes, bytes]:
     if number + 1 == total:
         return start, b"\xff" * (HASH_BYTES + 1)
     return start, (space * (number + 1) // total).to_bytes(HASH_BYTES, "big")
+
+
+def partition_length(key: bytes, count: int) -> int:
+    """How long the partition part of a key with `count` hash attributes is."""
+    at = HASH_BYTES
+    for _ in range(count):
+        at += 2 + int.from_bytes(key[at : at + 2], "big")
+    return at
+
+
+def skip(kind: str, key: bytes, at: int) -> int:
+    """Where the sort attribute that begins at `at` ends."""
+    if kind != "N":
+        return key.index(_END, at) + len(_END)
+    head = int.from_bytes(key[at : at + 2], "big")
+    at += 2
+    if head == 0x8000:
+        return at
+    negative = head < 0x8000
+    while True:
+        byte = key[at]
+        at += 1
+        if negative and byte & 0x0F == 0x0F or not negative and byte & 0x0F == 0:
+            return at

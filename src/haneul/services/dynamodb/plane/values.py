@@ -263,3 +263,20 @@ def length(value: Value) -> int | None:
         if kind == "B":
             return len(a2b_base64(content))
     return None
+
+
+def check_depth(value: Value | None) -> None:
+    """A value's nesting after an update. Raises ValidationException."""
+    level: list[Value] = [] if value is None else [value]
+    for _ in range(DEPTH_LIMIT):
+        below: list[Value] = []
+        for each in level:
+            for kind, content in each.items():
+                if kind == "M":
+                    below += content.values()
+                elif kind == "L":
+                    below += content
+        if not below:
+            return
+        level = below
+    raise invalid(_DEEP)
