@@ -9,8 +9,8 @@ from typing import Any
 from haneul.service import Call, operation
 from haneul.services.s3 import conditions, happenings, index, locks, writes
 from haneul.services.s3.buckets import bucket_of
-from haneul.services.s3.errors import malformed_xml
-from haneul.services.s3.guard import bucket_arn, object_arn
+from haneul.services.s3.errors import errors, malformed_xml
+from haneul.services.s3.guard import bucket_arn, may, object_arn
 from haneul.services.s3.state import Bucket, Entry, Object
 from haneul.services.s3.versions import slot_of, version_id
 from haneul.state.store import Writer
@@ -33,7 +33,7 @@ def delete_object(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     return {"DeleteMarker": marker or None, "VersionId": version}
 
 
-@operation(resource=bucket_arn, action="s3:DeleteObject")
+@operation(resource=bucket_arn, action=lambda call, request: [])  # every key is decided by itself
 async def delete_objects(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """DeleteObjects: each by itself, its failure told beside the others' success."""
     wanted = (request.get("Delete") or {}).get("Objects") or []
@@ -70,6 +70,8 @@ def _delete_listed(
         wish["IfMatch"] = each["ETag"]
     try:
         writes.check_key(key)
+        if not may(call, tx, bucket, "s3:DeleteObject" if asked is None else "s3:DeleteObjectVersion", key):
+            raise errors.AccessDenied("Access Denied")
         marker, version = delete(call, tx, bucket, wish, bypass=bypass)
     except AwsError as error:
         return False, {"Key": key, "VersionId": asked, "Code": error.code, "Message": error.message}

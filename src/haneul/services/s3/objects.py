@@ -9,7 +9,7 @@ from haneul.service import Call, operation
 from haneul.services.s3 import bodies, conditions, digests, encryption, index, locks, metadata, writes
 from haneul.services.s3.buckets import bucket_of
 from haneul.services.s3.errors import errors, no_such_key, no_such_version
-from haneul.services.s3.guard import object_arn
+from haneul.services.s3.guard import may, object_arn
 from haneul.services.s3.plane import bodies as intake
 from haneul.services.s3.plane import ranges
 from haneul.services.s3.state import Bucket, Object
@@ -83,7 +83,7 @@ def get_object(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     key = request["Key"]
     with call.read() as tx:
         bucket = bucket_of(tx, request)
-        found = visible(tx, bucket, key, request.get("VersionId"), call.operation)
+        found = _found(call, tx, bucket, request)
         secret = encryption.read_key(call, found.cipher, request)
         told = _conditional(call, bucket, found, request)
         if told is not None:
@@ -103,7 +103,7 @@ def head_object(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """HeadObject: GetObject without the body; an archived object has a head all the same."""
     with call.read() as tx:
         bucket = bucket_of(tx, request)
-        found = visible(tx, bucket, request["Key"], request.get("VersionId"), call.operation)
+        found = _found(call, tx, bucket, request)
         encryption.read_key(call, found.cipher, request)
         told = _conditional(call, bucket, found, request)
         if told is not None:
@@ -113,6 +113,16 @@ def head_object(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         if found.entry.storage in _ARCHIVED:
             told["ArchiveStatus"] = None
     return told
+
+
+def _found(call: Call, tx: Reader, bucket: Bucket, request: Mapping[str, Any]) -> Object:
+    """The object to read. Who may not list the bucket isn't told what is not in it: AccessDenied."""
+    try:
+        return visible(tx, bucket, request["Key"], request.get("VersionId"), call.operation)
+    except AwsError as error:
+        if error.code == "NoSuchKey" and not may(call, tx, bucket, "s3:ListBucket"):
+            raise errors.AccessDenied("Access Denied", headers=error.headers) from None
+        raise
 
 
 def visible(tx: Reader, bucket: Bucket, key: str, version: str | None, operation_name: str = "GetObject") -> Object:

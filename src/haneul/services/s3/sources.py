@@ -11,6 +11,7 @@ from haneul.service import Call
 from haneul.services.s3 import bodies, conditions, encryption, objects
 from haneul.services.s3.buckets import check_owner
 from haneul.services.s3.errors import errors, invalid_argument, no_such_bucket
+from haneul.services.s3.guard import require
 from haneul.services.s3.state import Bucket, Object, find_bucket
 from haneul.state.store import Reader
 from haneul.wire.errors import AwsError
@@ -70,6 +71,7 @@ def source_of(call: Call, tx: Reader, request: Mapping[str, Any]) -> Source:
     expected = request.get("ExpectedSourceBucketOwner")
     if expected is not None:
         check_owner(expected, bucket)
+    require(call, tx, bucket, "s3:GetObject" if name.version is None else "s3:GetObjectVersion", name.key)
     try:
         found = objects.visible(tx, bucket, name.key, name.version)
     except AwsError as error:
