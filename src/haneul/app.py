@@ -34,6 +34,7 @@ from haneul.state.store import Store
 
 ROOMS = (
     "glacier",
+    "kms",
     "s3",
     "sqs",
 )  # fmt: skip

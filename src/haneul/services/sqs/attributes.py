@@ -95,7 +95,8 @@ def check(attributes: Mapping[str, str], fifo: bool) -> None:
     limit, scope = attributes.get("FifoThroughputLimit"), attributes.get("DeduplicationScope")
     if limit == "perMessageGroupId" and scope == "queue":
         raise errors.InvalidAttributeValue(
-            "The perMessageGroupId value for FifoThroughputLimit is allowed only when DeduplicationScope is messageGroup."
+            "The perMessageGroupId value for FifoThroughputLimit is allowed only when DeduplicationScope is "
+            "messageGroup."
         )
     if attributes.get("KmsMasterKeyId") and attributes.get("SqsManagedSseEnabled", "").lower() == "true":
         raise errors.InvalidAttributeValue(

@@ -1,0 +1,1 @@
+"""The cryptography behind keys: plain arguments, no AWS calls."""
