@@ -19,6 +19,7 @@ from haneul.auth.organizations import control_policies
 from haneul.auth.principals import Credential, Policies, Principal
 from haneul.auth.sealed import Sealed
 from haneul.auth.usage import Usage
+from haneul.kit.clock import SystemClock
 
 if TYPE_CHECKING:
     from haneul.config import Config
@@ -44,6 +45,8 @@ class StoreDirectory:
         self.usage = Usage(store, clock)
         self._store = store
         self._clock = clock
+        self.wall: Clock = clock if config.clock_rate == 1.0 else SystemClock()
+        """Real time: signatures, sessions and one-time passwords must agree with the clients' own clocks."""
         self._is_open = config.mode == "dev"
         self._account = config.account
         self._shared = store.concurrent
@@ -62,8 +65,8 @@ class StoreDirectory:
             return found[2]
         credential = self._session(access_key, token) if token else self._long_term(access_key)
         if credential is None and self._is_open:
-            return self._anybody(access_key, token)
-        # Unknown keys are remembered as such, tokens of others aren't: they can be long, and there is no end of them.
+            credential = self._anybody(access_key, token)
+        # In mode cloud unknown keys are remembered as such, wrong tokens aren't: there is no end of them.
         if credential is not None or not token:
             _remember(self._keys, access_key, (version, token, credential))
         return credential

@@ -208,7 +208,8 @@ class OidcProvider(msgspec.Struct):
 class SamlProvider(msgspec.Struct):
     key: str
     name: str
-    metadata: str
+    metadata: bytes
+    """The document, deflated."""
     created: float
     valid_until: float
     id: str = ""
@@ -237,6 +238,23 @@ class DeletionTask(msgspec.Struct):
     id: str
     status: str
     reason: str | None = None
+
+
+class ReportPart(msgspec.Struct):
+    """A slice of the account's credential report, written at `at`."""
+
+    part: int
+    at: float
+    content: bytes
+
+
+class AccessJob(msgspec.Struct):
+    """A request for last-accessed details of an entity (its ARN)."""
+
+    id: str
+    arn: str
+    created: float
+    granularity: str = "SERVICE_LEVEL"
 
 
 class PasswordPolicy(msgspec.Struct, frozen=True):
@@ -297,6 +315,8 @@ OIDC_PROVIDERS = Table("iam.oidcprovider", OidcProvider, key=("url",))
 SAML_PROVIDERS = Table("iam.samlprovider", SamlProvider, key=("key",))
 SERVER_CERTIFICATES = Table("iam.servercertificate", ServerCertificate, key=("key",))
 DELETION_TASKS = Table("iam.deletiontask", DeletionTask, key=("id",))
+REPORTS = Table("iam.reportpart", ReportPart, key=("part",))
+ACCESS_JOBS = Table("iam.accessjob", AccessJob, key=("id",))
 ACCOUNTS = Table("iam.account", Account, key=("id",))
 ALIASES = Table("iam.alias", Alias, key=("alias",))
 VERSIONS = Table("iam.version", Version, key=("id",))

@@ -1,0 +1,48 @@
+"""Reading X.509 certificates and keys in PEM, refused in IAM's words."""
+
+from __future__ import annotations
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from haneul.services.iam.errors import errors
+
+_PUBLIC = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def parse(pem: str) -> x509.Certificate:
+    """The one certificate in `pem`. Raises MalformedCertificate."""
+    try:
+        found = x509.load_pem_x509_certificates(pem.encode())
+    except (ValueError, UnsupportedAlgorithm):
+        found = []
+    if len(found) != 1:
+        raise errors.MalformedCertificate(
+            "Unable to parse certificate. Please ensure the certificate is in PEM format."
+        )
+    return found[0]
+
+
+def check_chain(pem: str) -> None:
+    try:
+        x509.load_pem_x509_certificates(pem.encode())
+    except (ValueError, UnsupportedAlgorithm):
+        raise errors.MalformedCertificate(
+            "Unable to parse certificate. Please ensure the certificate is in PEM format."
+        ) from None
+
+
+def check_key(pem: str, certificate: x509.Certificate) -> None:
+    """Raise unless `pem` is the unencrypted private key of `certificate`."""
+    try:
+        key = serialization.load_pem_private_key(pem.encode(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise errors.MalformedCertificate(
+            "Unable to parse private key. It must be an unencrypted key in PEM format."
+        ) from None
+    if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
+        raise errors.MalformedCertificate("The private key must be an RSA or elliptic-curve key.")
+    if key.public_key().public_bytes(*_PUBLIC) != certificate.public_key().public_bytes(*_PUBLIC):
+        raise errors.KeyPairMismatch("Private key does not match the certificate's public key.")
