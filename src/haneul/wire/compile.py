@@ -95,9 +95,16 @@ def _service(model: Model, protocol: str, opaque: frozenset[str]) -> _Service:
 @cache
 def codec(model: Model, operation: str, protocol: str, opaque: frozenset[str] = frozenset()) -> Codec:
     """The codec of an operation; the same one for the same arguments. `opaque` shapes pass as they are."""
+    old_sqs = model.name == "sqs" and protocol == "query"
+    if old_sqs:
+        from haneul.wire import sqsforms
+
+        model = sqsforms.former(model)
     service = _service(model, protocol, opaque)
     spec = model.operations[operation]
     parse = service.parser(spec)
+    if old_sqs:
+        parse = _for_queues(parse)
     check = None if spec.input is None else service.constraints.check(spec.input)
     malformed = service.quirks.malformed
 
@@ -121,6 +128,12 @@ def codec(model: Model, operation: str, protocol: str, opaque: frozenset[str] = 
     made.stream_in = spec.stream_in
     made.stream_out = spec.stream_out is not None
     return made
+
+
+def _for_queues(parse: Parse) -> Parse:
+    from haneul.wire import sqsforms
+
+    return lambda request, labels: parse(sqsforms.with_queue(request), labels)
 
 
 def _inflated(parse: Parse, malformed: str) -> Parse:

@@ -35,7 +35,7 @@ def response(model: Model, protocol: str, error: AwsError, request_id: str, reso
         return Response(304, headers)
     make = {"ec2": _ec2, "query": _query, "rest-xml": _s3 if s3 else _query}.get(protocol)
     if make is not None:
-        code = error.code if shape is None else model.error_code(shape)
+        code = error.code if shape is None else _query_code(model, shape)
         headers.append(("Content-Type", "application/xml" if protocol == "rest-xml" else "text/xml;charset=UTF-8"))
         body = "" if head else make(model, protocol, error, code, request_id, resource)
         return Response(error.status, headers, body.encode("utf-8", "replace"))

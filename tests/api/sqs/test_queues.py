@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import urlencode
 
 import pytest
+import requests
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from tests.api.sqs.conftest import code_of
@@ -146,45 +151,39 @@ def test_purge_once_a_minute(sqs, make) -> None:
     assert code_of(error)[0] == "AWS.SimpleQueueService.PurgeQueueInProgress"
 
 
-def test_query_protocol_still_works(cloud, make, sqs) -> None:
-    """Clients from before 2023 speak forms and XML."""
-    import requests
-
+def test_query_protocol_still_works(make) -> None:
+    """Clients from before 2023 speak forms and XML, to the queue's own URL."""
     url = make()
-    header = {
-        "Authorization": "AWS4-HMAC-SHA256 Credential=000000000000/20260101/us-east-1/sqs/aws4_request, "
-        "SignedHeaders=host, Signature=0"
-    }
-    sent = requests.post(
+
+    def ask(target: str, **form: str) -> requests.Response:
+        request = AWSRequest("POST", target, data=urlencode({"Version": "2012-11-05", **form}))
+        request.headers["Content-Type"] = "application/x-www-form-urlencoded"
+        SigV4Auth(Credentials("000000000000", "test"), "sqs", "us-east-1").add_auth(request)
+        return requests.post(target, data=request.body, headers=dict(request.headers), timeout=10)
+
+    sent = ask(
         url,
-        data={
-            "Action": "SendMessage",
-            "Version": "2012-11-05",
-            "MessageBody": "<hello>",
+        Action="SendMessage",
+        MessageBody="<hello>",
+        **{
             "MessageAttribute.1.Name": "kind",
             "MessageAttribute.1.Value.DataType": "String",
             "MessageAttribute.1.Value.StringValue": "x",
         },
-        headers=header,
-        timeout=10,
     )
     assert sent.status_code == 200, sent.text
     assert "<SendMessageResult>" in sent.text
-    got = requests.post(
-        url,
-        data={
-            "Action": "ReceiveMessage",
-            "Version": "2012-11-05",
-            "AttributeName.1": "All",
-            "MessageAttributeName.1": "All",
-        },
-        headers=header,
-        timeout=10,
-    )
+    got = ask(url, Action="ReceiveMessage", **{"AttributeName.1": "All", "MessageAttributeName.1": "All"})
     assert "<Body>&lt;hello&gt;</Body>" in got.text
-    assert "<Attribute><Name>SenderId</Name>" in got.text.replace("\n", "")
+    assert "<Attribute><Name>SenderId</Name>" in got.text
     assert "<MessageAttribute><Name>kind</Name><Value>" in got.text
-    missing = requests.post(
-        url + "x", data={"Action": "ReceiveMessage", "Version": "2012-11-05"}, headers=header, timeout=10
-    )
+    missing = ask(url + "x", Action="ReceiveMessage")
     assert "<Code>AWS.SimpleQueueService.NonExistentQueue</Code>" in missing.text
+    batch = ask(
+        url,
+        Action="SendMessageBatch",
+        **{"SendMessageBatchRequestEntry.1.Id": "a", "SendMessageBatchRequestEntry.1.MessageBody": "1"},
+    )
+    assert "<SendMessageBatchResultEntry><Id>a</Id>" in batch.text
+    attributes = ask(url, Action="GetQueueAttributes", **{"AttributeName.1": "QueueArn"})
+    assert "<Attribute><Name>QueueArn</Name><Value>arn:aws:sqs:" in attributes.text
