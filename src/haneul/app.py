@@ -34,9 +34,11 @@ from haneul.state.store import Store
 
 ROOMS = (
     "glacier",
+    "iam",
     "kms",
     "s3",
     "sqs",
+    "sts",
 )  # fmt: skip
 """Folders below haneul.services, in alphabetical order."""
 
