@@ -119,7 +119,9 @@ def credentials(call: Call, principal: Principal, seconds: int, transitive: tupl
 
 
 def check_mfa(call: Call, request: Request, *, consume: bool = True) -> bool:
-    """Was a one-time code given? It counts once (`consume`). Raises AccessDenied when it is wrong, not this caller's, or used before.
+    """Was a one-time code given? It counts once (`consume`).
+
+    Raises AccessDenied when it is wrong, not this caller's, or used before.
 
     Where IAM isn't enforced a device that doesn't exist here is believed, as keys are that nobody knows.
     """
