@@ -33,6 +33,7 @@ from haneul.state.scrub import Caretaker, Live
 from haneul.state.store import Store
 
 ROOMS = (
+    "dynamodb",
     "glacier",
     "iam",
     "kms",

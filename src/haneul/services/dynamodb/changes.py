@@ -122,7 +122,7 @@ def _trail(
     if schema.logged:
         trail.undo(memory, tx, schema, key, stored, old_json, now)
     if schema.ttl:
-        trail.note_expiry(tx, schema, key, old_item, new)
+        trail.note_expiry(memory, tx, schema, key, old_item, new, now)
     if schema.replicated:
         if stamp is None:
             trail.enqueue(memory, tx, schema, key, now)

@@ -15,9 +15,7 @@ from haneul.services.dynamodb.plane.values import Item
 from haneul.services.dynamodb.schemas import Schema, wrong_index_type
 
 _UNSUPPORTED = "The update expression attempted to update the secondary index key to unsupported type"
-_NOT_SCALAR = (
-    "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: {}: {}"
-)
+_NOT_SCALAR = "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: {}: {}"
 
 
 class Condition:

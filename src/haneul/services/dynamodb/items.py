@@ -212,5 +212,3 @@ def finish(
     if request.get("ReturnItemCollectionMetrics") == "SIZE":
         output["ItemCollectionMetrics"] = collection_metrics(schema, key, written)
     return output
-
-

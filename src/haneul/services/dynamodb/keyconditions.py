@@ -40,9 +40,7 @@ def key_conditions(request: Mapping[str, Any], bound: Binding) -> KeyConditions:
         return found
     old = request.get("KeyConditions")
     if old is None:
-        raise invalid(
-            "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request."
-        )
+        raise invalid("Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.")
     told: KeyConditions = {}
     for name, condition in old.items():
         arguments = condition.get("AttributeValueList") or []
@@ -239,4 +237,3 @@ def start_key(key: Mapping[str, Any], schema: Schema, index: IndexSchema | None)
     if found is None:
         raise invalid("The provided starting key is invalid: The provided key element does not match the schema")
     return index.prefix + found
-

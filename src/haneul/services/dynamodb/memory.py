@@ -14,15 +14,13 @@ import msgspec
 
 from haneul.service import Scope
 from haneul.services.dynamodb.schemas import Schema
-from haneul.services.dynamodb.state import TABLES, TableRow
+from haneul.services.dynamodb.state import TABLES
 from haneul.state.store import Reader, Writer
 
 if TYPE_CHECKING:
     from haneul.cloud import Cloud
-    from haneul.service import Call
 
 SCHEMA_LIMIT = 20_000
-COUNT_FLUSH = 10_000
 _COUNTS = b"ddbn/"
 _MARKS = b"ddbm/"
 Counts = dict[int, list[int]]
@@ -39,8 +37,10 @@ class Memory:
         self._changing: dict[tuple[Scope, str], int] = {}
         self._lock = threading.Lock()
         self._deltas: dict[bytes, Counts] = {}
-        self._pending = 0
         self._marked: set[bytes] = set()
+        self._stale: set[bytes] = set()
+        self.expiry_due: dict[bytes, float] = {}
+        """When each table's expired items will be looked for next, as far as this process knows."""
         self._sequences: dict[bytes, int] = {}
         self.buckets: dict[tuple[bytes, int, str], Any] = {}
         self.prepared: dict[Any, Any] = {}
@@ -100,11 +100,12 @@ class Memory:
             pair = counts.setdefault(number, [0, 0])
             pair[0] += items
             pair[1] += size
-            self._pending += 1
             marked = data in self._marked
             if not marked:
                 self._marked.add(data)
         if not marked:
+            if tx.get(_MARKS + data) is not None:
+                self._stale.add(data)
             tx.put(_MARKS + data, b"")
 
     def counts(self, tx: Reader, data: bytes) -> Counts:
@@ -120,18 +121,25 @@ class Memory:
 
     def is_behind(self, tx: Reader, data: bytes) -> bool:
         """Another process died before it stored its counts: they must be taken again."""
-        return data not in self._marked and tx.get(_MARKS + data) is not None
+        return data in self._stale or (data not in self._marked and tx.get(_MARKS + data) is not None)
 
-    def set_counts(self, tx: Writer, data: bytes, counts: Counts) -> None:
+    def start_count(self, tx: Writer, data: bytes) -> None:
+        """Items are about to be counted as this transaction sees them: differences begin anew."""
         with self._lock:
             self._deltas.pop(data, None)
             self._marked.add(data)
+        tx.put(_MARKS + data, b"")
+
+    def set_counts(self, tx: Writer, data: bytes, counts: Counts) -> None:
+        """Store what was counted."""
+        self._stale.discard(data)
         tx.put(_COUNTS + data, msgspec.msgpack.encode(counts))
 
     def drop_counts(self, tx: Writer, data: bytes) -> None:
         with self._lock:
             self._deltas.pop(data, None)
             self._marked.discard(data)
+            self._stale.discard(data)
         tx.delete(_COUNTS + data)
         tx.delete(_MARKS + data)
 
@@ -170,5 +178,3 @@ def of(cloud: Cloud) -> Memory:
         found = cloud.planes["dynamodb"] = Memory(cloud)
     assert isinstance(found, Memory)
     return found
-
-

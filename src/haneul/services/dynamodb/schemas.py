@@ -198,6 +198,4 @@ class Schema:
 
 def wrong_index_type(name: str, kind: str, actual: str, index: str) -> Exception:
     """The error of an item whose index key has another type than declared."""
-    return invalid_parameter(
-        f"Type mismatch for Index Key {name} Expected: {kind} Actual: {actual} IndexName: {index}"
-    )
+    return invalid_parameter(f"Type mismatch for Index Key {name} Expected: {kind} Actual: {actual} IndexName: {index}")

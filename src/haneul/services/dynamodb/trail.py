@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 import orjson
 
+from haneul import converge
 from haneul.services.dynamodb.memory import Memory
 from haneul.services.dynamodb.plane import logs, values
 from haneul.services.dynamodb.plane.values import Item
@@ -111,7 +112,9 @@ def expiry_key(schema: Schema, seconds: int, key: bytes) -> bytes:
     return EXPIRY + schema.data + seconds.to_bytes(8, "big") + key
 
 
-def note_expiry(tx: Writer, schema: Schema, key: bytes, old: Item | None, new: Item | None) -> None:
+def note_expiry(
+    memory: Memory, tx: Writer, schema: Schema, key: bytes, old: Item | None, new: Item | None, now: float
+) -> None:
     attribute = schema.ttl
     assert attribute is not None
     before, after = expiry(old, attribute), expiry(new, attribute)
@@ -121,3 +124,7 @@ def note_expiry(tx: Writer, schema: Schema, key: bytes, old: Item | None, new: I
         tx.delete(expiry_key(schema, before, key))
     if after is not None:
         tx.put(expiry_key(schema, after, key), b"")
+        due = max(float(after), now)
+        if due < memory.expiry_due.get(schema.data, 1e18) - 0.5:
+            memory.expiry_due[schema.data] = due
+            converge.wake(tx, "dynamodb.expiry", schema.scope, (schema.name,), due + 0.05)

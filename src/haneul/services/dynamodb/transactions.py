@@ -102,9 +102,7 @@ def transact_write_items(call: Call, request: Mapping[str, Any]) -> dict[str, An
         for plan, action in zip(plans, actions, strict=True):
             written = Written(changes.units(plan.size))
             if action.kind in ("Put", "Update") and plan.new is not None:
-                written = changes.put(
-                    store, tx, plan.schema, plan.key, plan.stored, plan.new, plan.size, now, plan.old
-                )
+                written = changes.put(store, tx, plan.schema, plan.key, plan.stored, plan.new, plan.size, now, plan.old)
             elif action.kind == "Delete" and plan.stored is not None:
                 written = changes.remove(store, tx, plan.schema, plan.key, plan.stored, now, plan.old)
             done.append((plan, action, written))
@@ -162,7 +160,9 @@ def _parse(each: Mapping[str, Any]) -> Action:
     request = each[kind]
     if kind == "Update":
         update = Update(request)
-        return Action(kind, request, update.condition, update, values.check_item(request["Key"]) + _values_size(request))
+        return Action(
+            kind, request, update.condition, update, values.check_item(request["Key"]) + _values_size(request)
+        )
     legacy.check_mixture(request, ("ConditionExpression",), ())
     condition = expressions.write_condition(request)
     if kind == "Put":
@@ -216,7 +216,7 @@ def _cancel(reasons: list[dict[str, Any]]) -> None:
     codes = [reason["Code"] for reason in reasons]
     if any(code != "None" for code in codes):
         raise errors.TransactionCanceledException(
-            "Transaction cancelled, please refer cancellation reasons for specific reasons " f"[{', '.join(codes)}]",
+            f"Transaction cancelled, please refer cancellation reasons for specific reasons [{', '.join(codes)}]",
             CancellationReasons=reasons,
         )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from haneul.services.dynamodb.errors import invalid
 from haneul.services.dynamodb.plane.reserved import is_reserved
@@ -46,9 +45,7 @@ class Binding:
             if type(name) is not str:
                 raise AwsError("SerializationException", "NUMBER_VALUE cannot be converted to String")
             if not name:
-                raise invalid(
-                    f'ExpressionAttributeNames contains invalid value: Empty attribute name for key {key}'
-                )
+                raise invalid(f"ExpressionAttributeNames contains invalid value: Empty attribute name for key {key}")
             if len(name.encode()) > NAME_LIMIT:
                 raise invalid(
                     "ExpressionAttributeNames contains invalid value: Attribute name is too large, must be less than "

@@ -355,5 +355,3 @@ def _binary(function: Callable[[Value, Value], bool], a: Getter, b: Getter) -> T
         return left is not None and right is not None and function(left, right)
 
     return test
-
-

@@ -89,5 +89,5 @@ def skip(kind: str, key: bytes, at: int) -> int:
     while True:
         byte = key[at]
         at += 1
-        if negative and byte & 0x0F == 0x0F or not negative and byte & 0x0F == 0:
+        if (negative and byte & 0x0F == 0x0F) or (not negative and byte & 0x0F == 0):
             return at

@@ -191,9 +191,7 @@ def check_updates(updates: Mapping[str, Any]) -> None:
     for name, update in updates.items():
         value, action = update.get("Value"), update.get("Action", "PUT")
         if len(name.encode()) > values.NAME_LIMIT:
-            raise invalid_parameter(
-                f"Attribute name is too large, must be less than {values.NAME_LIMIT + 1} bytes"
-            )
+            raise invalid_parameter(f"Attribute name is too large, must be less than {values.NAME_LIMIT + 1} bytes")
         if value is not None:
             values.check_value(value)
         elif action != "DELETE":

@@ -1,6 +1,6 @@
 """Logs on the store: entries in the order of their numbers, each of any size (in pieces when it is large).
 
-    PREFIX number(8) piece(1)   one byte: more pieces follow; then the piece
+PREFIX number(8) piece(1)   one byte: more pieces follow; then the piece
 """
 
 from __future__ import annotations

@@ -51,7 +51,9 @@ def written(value: bytes) -> int:
     return int.from_bytes(value[5:13], "big")
 
 
-def put(tx: Writer, base: bytes, pieces: bytes, key: bytes, old: bytes | None, json: bytes, size: int, now: int) -> bytes:
+def put(
+    tx: Writer, base: bytes, pieces: bytes, key: bytes, old: bytes | None, json: bytes, size: int, now: int
+) -> bytes:
     """Write an item's row (and its pieces, taking away those of `old`); gives the row's value."""
     had = old[0] if old is not None else 0
     if len(json) <= PIECE:

@@ -179,9 +179,7 @@ def _choices(tokens: Tokens) -> tuple[Operand, ...]:
         choices.append(_operand(tokens))
     tokens.expect(")")
     if len(choices) > 100:
-        raise tokens.error(
-            f"The IN operator is provided with too many operands; number of operands: {len(choices)}"
-        )
+        raise tokens.error(f"The IN operator is provided with too many operands; number of operands: {len(choices)}")
     return tuple(choices)
 
 
