@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from msgspec.structs import replace
 
 from haneul.auth import key_ids, managed, sessions, tables
-from haneul.auth.organizations import control_policies
+from haneul.auth.organizations import control_policies, is_closed
 from haneul.auth.principals import Credential, Policies, Principal
 from haneul.auth.sealed import Sealed
 from haneul.auth.usage import Usage
@@ -149,7 +149,7 @@ class StoreDirectory:
     def _long_term(self, access_key: str) -> Credential | None:
         with self._store.read() as tx:
             row = tables.ACCESS_KEYS.get(tx, tables.HOUSE, access_key)
-            if row is None:
+            if row is None or is_closed(tx, row.account):
                 return None
             user = tables.USERS.get(tx, tables.scope(row.account), row.user) if row.user else None
         if row.user and user is None:
@@ -169,6 +169,8 @@ class StoreDirectory:
         credential = opened[1]
         principal = credential.principal
         with self._store.read() as tx:
+            if is_closed(tx, principal.account):
+                return None
             if principal.kind == "user":
                 user = tables.USERS.get(tx, tables.scope(principal.account), principal.user_name.lower())
                 if user is None or user.id != principal.user_id:

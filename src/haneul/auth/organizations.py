@@ -133,6 +133,15 @@ def find(tx: Reader, account: str) -> Organization | None:
     return None if seat is None else ORGANIZATIONS.get(tx, scope(seat.management), seat.management)
 
 
+def is_closed(tx: Reader, account: str) -> bool:
+    """Was the account closed by its organization? Nobody can act in it then."""
+    seat = SEATS.get(tx, HOUSE, account)
+    if seat is None or seat.management == account:
+        return False
+    member = MEMBERS.get(tx, scope(seat.management), account)
+    return member is not None and member.status == "SUSPENDED"
+
+
 def control_policies(tx: Reader, account: str) -> tuple[tuple[str, ...], ...]:
     """Service-control policies over `account`, one tuple of documents for each level from the root down to itself;
     empty for the management account, which none binds, and where the type is not enabled."""

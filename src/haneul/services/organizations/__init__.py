@@ -1,0 +1,1 @@
+"""AWS Organizations: several accounts under one roof, and the policies that limit them."""

@@ -1,0 +1,5 @@
+"""Organizations' errors."""
+
+from haneul.wire.errors import Errors
+
+errors = Errors("organizations")
