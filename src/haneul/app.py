@@ -37,6 +37,7 @@ ROOMS = (
     "glacier",
     "iam",
     "kms",
+    "organizations",
     "s3",
     "sqs",
     "sts",
@@ -85,7 +86,7 @@ class App:
         cloud.services = services()
         cloud.store = open_store(config)
         cloud.blobs = FileBlobs(config.data / "blobs")
-        cloud.directory = directory = StoreDirectory(cloud.store, config, clock)
+        cloud.directory = self.directory = directory = StoreDirectory(cloud.store, config, clock)
         cloud.gate = Gate(directory, config.iam_enforced)
         cloud.rooms = self.rooms = Rooms(cloud)
         self.journal = Journal(config.log_level, config.log_format)
@@ -131,6 +132,7 @@ class App:
         await asyncio.to_thread(self.converge.close)
         self.rooms.close()
         self._flush_meter()
+        self.directory.close()
         self.journal.flush()
         self.pipeline.workers.shutdown(wait=False)
         await asyncio.to_thread(self.caretaker.close)

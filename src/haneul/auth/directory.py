@@ -48,6 +48,7 @@ class StoreDirectory:
         self.wall: Clock = clock if config.clock_rate == 1.0 else SystemClock()
         """Real time: signatures, sessions and one-time passwords must agree with the clients' own clocks."""
         self._is_open = config.mode == "dev"
+        self._is_strict = config.iam_enforced
         self._account = config.account
         self._shared = store.concurrent
         self._lock = threading.Lock()
@@ -64,7 +65,7 @@ class StoreDirectory:
         if found is not None and found[0] == version and found[1] == token:
             return found[2]
         credential = self._session(access_key, token) if token else self._long_term(access_key)
-        if credential is None and self._is_open:
+        if credential is None and self._is_open and not (self._is_strict and _is_ours(access_key, token)):
             credential = self._anybody(access_key, token)
         # In mode cloud unknown keys are remembered as such, wrong tokens aren't: there is no end of them.
         if credential is not None or not token:
@@ -84,6 +85,9 @@ class StoreDirectory:
             policies = _read_policies(tx, principal)
         _remember(self._policies, key, (version, policies))
         return policies
+
+    def note_use(self, principal: Principal, service: str, region: str) -> None:
+        self.usage.note(principal, service, region)
 
     def changed(self) -> None:
         """IAM was changed here: nothing remembered counts any more."""
@@ -190,6 +194,11 @@ class StoreDirectory:
         """Mode dev: a key that nobody has is root of the account it names, with any secret."""
         account = access_key if len(access_key) == 12 and access_key.isdigit() else self._account
         return Credential(access_key=access_key, secret=None, principal=root(account, access_key), token=token)
+
+
+def _is_ours(access_key: str, token: str) -> bool:
+    """Could only IAM or STS have given out this key? Then, where policies are enforced, it must be one they gave."""
+    return bool(token) or (len(access_key) == 20 and key_ids.account_of(access_key) is not None)
 
 
 def root(account: str, access_key: str = "") -> Principal:

@@ -71,6 +71,10 @@ class Directory(Protocol):
         """The policies that bind `principal` now. Revoked ones are gone by the next call."""
         ...
 
+    def note_use(self, principal: Principal, service: str, region: str) -> None:
+        """`principal` called `service` (its IAM prefix) just now: for last-used dates. Cheap."""
+        ...
+
 
 class Policies(msgspec.Struct, frozen=True, kw_only=True):
     """Policy documents (JSON texts) that bind a principal, each kind by itself, as the evaluation order needs them.

@@ -33,7 +33,9 @@ class Usage:
         self._flushed = clock.monotonic()
 
     def note(self, principal: Principal, service: str, region: str) -> None:
-        """`principal` called `service` (its signing name) in `region` just now."""
+        """`principal` called `service` (its IAM prefix) in `region` just now."""
+        if principal.kind in ("service", "anonymous"):
+            return
         now = self._clock.now()
         if principal.access_key:
             self._keys[principal.access_key] = (now, service, region)

@@ -370,6 +370,7 @@ class Exchange:
         if call is not None:
             if self.prepared is not None:
                 pipeline._count(call, operation)
+                pipeline.cloud.directory.note_use(call.principal, self.prepared.prefix, call.region)
             account, region, arn = call.scope.account, call.region, call.principal.arn
         else:
             account = region = arn = ""
