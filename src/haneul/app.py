@@ -34,10 +34,12 @@ from haneul.state.store import Store
 
 ROOMS = (
     "dynamodb",
+    "dynamodbstreams",
     "glacier",
     "iam",
     "kms",
     "organizations",
+    "rds",
     "s3",
     "sqs",
     "sts",

@@ -160,6 +160,7 @@ def configuration(
     """The whole of postgresql.conf: the settings wanted, what they lack, and what the cloud insists on."""
     known = {key: value for key, value in settings.items() if not key.startswith("rds.") and key != "archive"}
     values = _DEFAULTS | known | _ENFORCED
+    values["shared_buffers"] = _buffers(values["shared_buffers"])
     values["unix_socket_directories"] = str(layout.socket_folder(name))
     place = f"../../../archives/{name}"  # from the data directory; a checked name, so the shell sees no surprise
     values["archive_command"] = "/bin/true"
@@ -176,6 +177,14 @@ def configuration(
         values["primary_slot_name"] = standby.slot
         values["recovery_target_timeline"] = "latest"
     return values
+
+
+def _buffers(wanted: str) -> str:
+    """Shared buffers in 8 kB pages: what was asked for, but no more than a 64th of this machine's memory."""
+    if not wanted.isdigit():
+        return wanted
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 8192
+    return str(max(1024, min(int(wanted), max(2048, machine // 64))))
 
 
 def render(values: Mapping[str, str]) -> str:

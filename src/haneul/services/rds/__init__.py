@@ -1,0 +1,1 @@
+"""RDS and Aurora: real PostgreSQL and MariaDB servers behind the API."""
