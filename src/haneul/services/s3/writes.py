@@ -59,7 +59,7 @@ def body_of(call: Call, request: Mapping[str, Any]) -> bytes | Body:
         return b""
     if isinstance(body, bytes):
         return body
-    if body.length is None and call.http is not None:
+    if call.http is not None:
         headers = call.http.headers
         if "transfer-encoding" in headers and "x-amz-decoded-content-length" not in headers:
             raise errors.MissingContentLength("You must provide the Content-Length HTTP header.")
