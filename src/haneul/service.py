@@ -119,6 +119,8 @@ class Service:
     hosts: host labels that send a request to `raw` ("execute-api", "s3-website").
     steps: kind of row -> its table and step, for converge: `step(call, row) -> Step`, run in a worker thread,
         repeatable at any point (`ensure_*`, `remove_*`).
+    resumes: kinds of row whose steps keep something running (a database server): at start-up they are taken at once,
+        whenever they were due, so that what ran before runs again.
     subscribes: topic -> "module:function" for events: `function(call, event)`, at least once per event.
     guard: "module:function" of (call, request) -> Guard | None: resource policies and ACLs for the gate.
     origins: "module:function" of (call, request, labels) -> headers | None: what a page of another origin is told
@@ -139,6 +141,7 @@ class Service:
     signing_names: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
     steps: Mapping[str, StepSpec] = field(default_factory=dict)
+    resumes: tuple[str, ...] = ()
     subscribes: Mapping[str, str] = field(default_factory=dict)
     guard: str | None = None
     origins: str | None = None

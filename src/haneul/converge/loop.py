@@ -43,7 +43,20 @@ class Loop:
         self._thread = threading.Thread(target=self._run, name="haneul-converge", daemon=True)
 
     def start(self) -> None:
+        self._resume()
         self._thread.start()
+
+    def _resume(self) -> None:
+        """Rows that keep something running are due now: it ended with the cloud that ran it."""
+        kinds = {kind for kind, (service, _) in self._kinds.items() if kind in service.resumes}
+        if not kinds:
+            return
+        now = self._cloud.clock.now()
+        with self._cloud.store.read() as tx:
+            late = [timer for timer in timers.upcoming(tx) if timer.kind in kinds and timer.due > now * 1000]
+        for timer in late:
+            with self._cloud.store.write() as tx:
+                timers.wake(tx, timer.kind, Scope(timer.account, timer.region), timer.row, now)
 
     def close(self) -> None:
         """Stop after the steps under way."""

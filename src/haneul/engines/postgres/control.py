@@ -100,7 +100,8 @@ class Servers:
         process = self._processes.get(name)
         return process is not None and process.poll() is None and daemons.alive(process.pid)
 
-    def start(self, name: str, settings: Mapping[str, str], standby: Standby | None) -> None:
+    def start(self, name: str, settings: Mapping[str, str], standby: Standby | None) -> bool:
+        """The server runs with these settings; whether it had to be started for that."""
         with self.lock(name):
             build = self.build(name)
             text = files.render(files.configuration(self.layout, name, build.major, settings, standby))
@@ -111,9 +112,10 @@ class Servers:
             if self.running(name):
                 if changed:
                     daemons.send(self._processes[name].pid, signal.SIGHUP)
-                return
+                return False
             self._leave_none_behind(name)
             self._launch(name, build, standby)
+            return True
 
     def _with_recovery(self, name: str, text: str) -> str:
         """The recovery target chosen by `copies.restore` holds until the server has reached it."""

@@ -59,6 +59,12 @@ def ensure_slot(servers: Servers, name: str, slot: str) -> None:
     )
 
 
+def follow(servers: Servers, source: Standby) -> None:
+    """The slot that a standby reads from exists, wherever it was repointed to."""
+    if servers.running(source.source):
+        ensure_slot(servers, source.source, source.slot)
+
+
 def rejoin(servers: Servers, name: str, source: Standby) -> None:
     """Rewind an ended primary to where it parted from the new one; copy it again if that can't be done."""
     layout = servers.layout

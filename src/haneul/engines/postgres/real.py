@@ -26,6 +26,7 @@ class PostgresServers:
         self._opened: Servers | None = None
         self._lock = threading.Lock()
         self._ended: Callable[[str], None] | None = None
+        self._housed: set[str] = set()
 
     @property
     def _servers(self) -> Servers:
@@ -49,9 +50,14 @@ class PostgresServers:
             servers.create(name, build)
 
     def ensure_running(self, name: str, settings: Mapping[str, str], standby: Standby | None = None) -> None:
-        self._servers.start(name, settings, standby)
-        if standby is None:
-            roles.ensure_house(self._servers, name)
+        servers = self._servers
+        if servers.start(name, settings, standby):
+            self._housed.discard(name)
+        if standby is not None:
+            copies.follow(servers, standby)
+        elif name not in self._housed:
+            roles.ensure_house(servers, name)
+            self._housed.add(name)
 
     def ensure_stopped(self, name: str, *, now: bool = False) -> None:
         self._servers.stop(name, now=now)

@@ -67,7 +67,9 @@ def _create(call: Call, plane: Plane, row: Instance) -> Step:
 
 def _settled(call: Call, row: Instance) -> Step:
     """At rest, after a first backup if backups are wanted and there is none."""
-    row.work = {key: value for key, value in row.work.items() if key != "due"}
+    if row.work.get("due"):
+        row.status = "modifying"
+        return Step(row, 0.0)
     wants = row.shape.get("BackupRetentionPeriod", 0) > 0 and not row.cluster
     row.status = "backing-up" if wants and not row.latest_backup else "available"
     return Step(row, 0.0 if row.status == "backing-up" else HEALTH)
@@ -197,6 +199,7 @@ def _modify(call: Call, plane: Plane, row: Instance) -> Step:
         return _incompatible(call, row, error)
     if again:
         return Step(row, 0.0)
+    row.work = {key: value for key, value in row.work.items() if key != "due"}
     return _settled(call, row)
 
 
