@@ -32,6 +32,8 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
 _PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
 _SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
+_OLD_NAMES = ("US", "aws-global")
+"""What older clients (s3cmd as it configures itself) sign as the region of the first endpoint."""
 _ACCOUNT = re.compile(r"\d{12}")
 _BLOCK_ALL = {
     "BlockPublicAcls": True,
@@ -201,7 +203,7 @@ def _constraints() -> frozenset[str]:
 
 
 def _region_of(call: Call, constraint: str | None) -> str:
-    endpoint = call.region
+    endpoint = HOME_REGION if call.region in _OLD_NAMES else call.region
     if not constraint:
         if endpoint != HOME_REGION:
             raise errors.IllegalLocationConstraintException(
