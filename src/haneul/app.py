@@ -41,6 +41,7 @@ ROOMS = (
     "organizations",
     "rds",
     "s3",
+    "sns",
     "sqs",
     "sts",
 )  # fmt: skip
@@ -93,10 +94,10 @@ class App:
         cloud.rooms = self.rooms = Rooms(cloud)
         self.journal = Journal(config.log_level, config.log_format)
         self.meter = Meter(cloud.store)
-        verifier = Verifier(directory, wall.now, config.mode == "cloud")
-        self.inside = Inside(cloud, self.rooms, self.journal, verifier)
         raw_hosts = {label: card.model for card in cloud.services.values() for label in card.hosts}
         routes = Routes(Hosts(config.domain), frozenset(cloud.services), raw_hosts, config.region)
+        verifier = Verifier(directory, wall.now, config.mode == "cloud", bucket_of=routes.bucket_of)
+        self.inside = Inside(cloud, self.rooms, self.journal, verifier)
         cloud.performer = self.pipeline = Pipeline(
             cloud, routes, self.rooms, verifier, self.inside, self.journal, self.meter
         )
@@ -142,7 +143,7 @@ class App:
 
     async def _listen(self) -> None:
         config = self.config
-        self.port = await self.server.listen(config.host, config.port)
+        self.port = self.cloud.port = await self.server.listen(config.host, config.port)
         if config.host == "127.0.0.1":  # `localhost` may mean ::1 first
             try:
                 await self.server.listen("::1", self.port)

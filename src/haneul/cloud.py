@@ -48,11 +48,18 @@ class Cloud:
     def __init__(self, config: Config, clock: Clock) -> None:
         self.config = config
         self.clock = clock
+        self.port = config.port
+        """Where the cloud really listens, once it does."""
         self.services: dict[str, Service] = {}
         self.engines: dict[str, Any] = {}
         """kind ("postgres", "functions") -> the engine chosen for it."""
         self.planes: dict[str, Any] = {}
         """model -> what a room keeps in memory while the cloud runs (its data plane, caches)."""
+
+    @property
+    def url(self) -> str:
+        """The cloud's address as its own answers tell it (in queue URLs, links of messages)."""
+        return f"http://localhost:{self.port}"
 
     def invoke(self, call: Call, service: str, operation: str, request: Mapping[str, Any]) -> Any:
         return self.performer.invoke(call, service, operation, request)

@@ -20,6 +20,8 @@ _FORM = "application/x-www-form-urlencoded"
 _RPC = "smithy-rpc-v2-cbor"
 _QUERY = frozenset({"query", "ec2"})
 _REST = frozenset({"rest-json", "rest-xml"})
+_CERTIFICATE = "/SimpleNotificationService-"
+"""Where SNS keeps the certificate of its signatures; no bucket can have such a name."""
 _NO_LABELS: dict[str, str] = {}
 
 
@@ -60,7 +62,7 @@ class Routes:
         if aimed is not None:
             return self._by_header(request, aimed, host)
         scope = credential_scope(request)
-        region = scope[1] if scope is not None else host.region or self._region
+        region = (scope[1] if scope is not None else host.region) or self._region
         if host.labels:
             raw = self._raw_of(host)
             if raw:
@@ -69,11 +71,17 @@ class Routes:
             return self._by_scope(request, scope[2], region, host)
         if host.service and host.service != "s3" and host.service in self._by_endpoint:
             return self._among(request, self._by_endpoint[host.service], region, host)
-        if scope is None and _is_form(request):
+        if scope is None and request.path.startswith(_CERTIFICATE) and "sns" in self._ours:
+            return Target("sns", "", "query", _NO_LABELS, region, host)
+        if scope is None and (_is_form(request) or _is_link(request)):
             action = _action(request)
             if action is not None:
                 return self._by_action(action, region, host)
         return self._s3(request, region, host)
+
+    def bucket_of(self, request: Request) -> str:
+        """The bucket that the request's host names, "" for none."""
+        return _bucket(self.hosts.read(request.headers.get("host", "")))
 
     def _raw_of(self, host: Host) -> str:
         for label in host.labels:
@@ -86,7 +94,7 @@ class Routes:
         prefix, _, operation = aimed.rpartition(".")
         entry = self._by_target.get(prefix)
         scope = credential_scope(request)
-        region = scope[1] if scope is not None else host.region or self._region
+        region = (scope[1] if scope is not None else host.region) or self._region
         if entry is None:
             return Target("", operation, "json", _NO_LABELS, region, host)
         model = models.load(entry.model)
@@ -131,7 +139,7 @@ class Routes:
         path = request.path
         if path.startswith("/v20180820/") and ("x-amz-account-id" in request.headers or host.service == "s3-control"):
             return self._among(request, [e for e in self._by_signing["s3"] if e.model == "s3control"], region, host)
-        bucket = host.bucket or (host.labels[0] if len(host.labels) == 1 and host.service not in ("s3", "") else "")
+        bucket = _bucket(host)
         if bucket:
             path = f"/{bucket}{path}"
         matched = router(models.load("s3")).match(request.method, path, request.query, request.headers)
@@ -142,8 +150,17 @@ class Routes:
         return Target("s3", matched[0], "rest-xml", matched[1], region, host)
 
 
+def _bucket(host: Host) -> str:
+    return host.bucket or (host.labels[0] if len(host.labels) == 1 and host.service not in ("s3", "") else "")
+
+
 def _is_form(request: Request) -> bool:
     return request.method == "POST" and request.headers.get("content-type", "").startswith(_FORM)
+
+
+def _is_link(request: Request) -> bool:
+    """A query-protocol call as a link to click, like those that SNS sends to confirm a subscription."""
+    return request.path == "/" and "Action=" in request.query and "Version=" in request.query
 
 
 def _action(request: Request) -> dict[str, str] | None:

@@ -34,8 +34,7 @@ def url_of(call: Call, scope: Scope, name: str) -> str:
     """A queue's URL at the address this caller uses."""
     if call.http is not None and (host := call.http.headers.get("host")):
         return f"{'https' if call.http.secure else 'http'}://{host}/{scope.account}/{name}"
-    config = call.cloud.config
-    return f"http://localhost:{config.port}/{scope.account}/{name}"
+    return f"{call.cloud.url}/{scope.account}/{name}"
 
 
 @operation(resource=by_name)

@@ -6,7 +6,6 @@ SERVICE = Service(
     model="sqs",
     package="haneul.services.sqs",
     modules=("queues", "sending", "receiving", "handles", "redrive", "permissions", "tags"),
-    hosts=("queue",),
     steps={
         "sqs.move": StepSpec("state:MOVES", "converge:step_move"),
         "sqs.sweep": StepSpec("state:QUEUES", "converge:step_sweep"),
