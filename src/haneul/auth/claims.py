@@ -88,6 +88,8 @@ def credential_scope(request: Request) -> tuple[str, str, str] | None:
         credential = text[start + 11 :].partition(",")[0].strip()
     elif "X-Amz-Credential=" in request.query:
         credential = dict(canonical.parse_query(request.query)).get("X-Amz-Credential", "")
+    elif "AWSAccessKeyId=" in request.query and "Action=" not in request.query:  # S3's Version 2
+        return dict(canonical.parse_query(request.query)).get("AWSAccessKeyId", ""), "", "s3"
     else:
         return None
     parts = credential.split("/")

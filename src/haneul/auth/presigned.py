@@ -10,7 +10,7 @@ from haneul.auth.digests import NOT_A_DIGEST, UNSIGNED, check_digest, check_form
 from haneul.auth.instants import MAX_SKEW, extended, parse_instant, skewed
 from haneul.auth.keys import ECDSA, HMAC
 from haneul.auth.refusals import Wording
-from haneul.auth.sigv4 import Attempt, Verified, check_coverage
+from haneul.auth.sigv4 import Attempt, Verified, check_coverage, promote
 from haneul.wire.errors import AwsError
 from haneul.wire.message import Request
 
@@ -27,7 +27,7 @@ def verify_presigned(verifier: Verifier, request: Request, service: str | None) 
     given = dict(canonical.parse_query(request.query))
     claim, instant = _parse(words, given)
     lifetime = _lifetime(words, given.get("X-Amz-Expires", str(MAX_SKEW)))
-    credential = verifier.credential(words, claim, given.get("X-Amz-Security-Token", ""))
+    credential = verifier.credential(words, claim.access_key, given.get("X-Amz-Security-Token", ""))
     _check_time(words, verifier.now(), instant, lifetime)
     _check_region(verifier, words, request, claim)
     check_coverage(words, request, claim, presigned=True)
@@ -35,6 +35,8 @@ def verify_presigned(verifier: Verifier, request: Request, service: str | None) 
     payload = _payload(words, request, given, service)
     attempt = Attempt(request, service, claim, instant, query, given["X-Amz-Signature"])
     verifier.check(attempt, payload, credential)
+    if words is refusals.S3:
+        promote(request, given)
     return Verified(credential, credential.principal, claim.region, claim.service, payload, None, True)
 
 

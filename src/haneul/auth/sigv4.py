@@ -72,6 +72,7 @@ class Verifier:
     clock_now: real wall-clock seconds, never a sped-up clock: signature dates are the client's own.
     enforce: a key whose secret nobody knows is refused (mode cloud). Otherwise such a key passes with any secret,
         but one seen signing with a well-known secret ("test", or the key itself) is held to it from then on.
+    bucket_of: the bucket that a request's host names, "" for none: Version 2 signs it with the path.
     """
 
     def __init__(
@@ -80,11 +81,13 @@ class Verifier:
         clock_now: Callable[[], float],
         enforce: bool,
         region_check: RegionCheck | None = None,
+        bucket_of: Callable[[Request], str] = lambda request: "",
     ) -> None:
         self._directory = directory
         self.now = clock_now
         self._enforce = enforce
         self._region_check = region_check
+        self.bucket_of = bucket_of
         self._keys = Keys()
         self._claims: dict[str, Claim] = {}
         self._pinned: dict[str, str] = {}
@@ -111,8 +114,10 @@ class Verifier:
                 from haneul.auth.presigned import verify_presigned
 
                 return verify_presigned(self, request, service)
-            if "Signature=" in query and "AWSAccessKeyId=" in query and refusals.is_s3(service):
-                raise AwsError("InvalidRequest", claims.UNSUPPORTED, 400)
+            if "AWSAccessKeyId=" in query and service == "s3":
+                from haneul.auth import sigv2
+
+                return sigv2.verify_presigned(self, request)
         return NOBODY
 
     def _verify_new(self, request: Request, service: str | None, authorization: str) -> Verified:
@@ -147,7 +152,7 @@ class Verifier:
             or not claim.covers(headers)
         ):
             words = refusals.wording(service, request)
-            credential = self.checked_credential(words, claim, credential, token)
+            credential = self._checked_credential(words, claim.access_key, credential, token)
             instant = self._checked_date(words, request, claim)
             self._check_scope(words, request, claim)
             check_coverage(words, request, claim)
@@ -217,61 +222,65 @@ class Verifier:
     def check(self, attempt: Attempt, payload: str, credential: Credential) -> Matches | None:
         """What made the signature; None when any secret is accepted. Raises AwsError (SignatureDoesNotMatch)."""
         claim = attempt.claim
-        key = claim.access_key
-        why = ""
-        if credential.secret is not None:
-            secrets: tuple[str, ...] = (credential.secret,)
-        elif key in self._pinned:
-            secrets = (self._pinned[key],)
-            why = f" The access key {key} has been used with a well-known secret before, so others are refused."
-        else:
-            secrets = (WELL_KNOWN, key)
-        for secret in secrets:
+        for secret in self.candidates(credential):
             matches = self._matcher(claim, secret)
             if any(matches(text, attempt.signature) for text, _ in _texts_to_sign(attempt, payload)):
-                if credential.secret is None:
-                    self._pin(key, secret)
+                self.settle(credential, secret)
                 return matches
-        if credential.secret is None and not why:
+        if self.is_open(credential):
             return None
         to_sign, text = next(_texts_to_sign(attempt, payload))
         words = refusals.wording(attempt.service, attempt.request)
-        raise refusals.mismatch(words, key, attempt.signature, (to_sign, text), why)
+        raise refusals.mismatch(words, claim.access_key, attempt.signature, (to_sign, text), self._why(credential))
 
-    def _pin(self, key: str, secret: str) -> None:
-        if key not in self._pinned:
+    # Keys that nobody knows (mode dev)
+
+    def candidates(self, credential: Credential) -> tuple[str, ...]:
+        """The secrets that may have signed: the one known, or for an unknown key those that people use."""
+        if credential.secret is not None:
+            return (credential.secret,)
+        pinned = self._pinned.get(credential.access_key)
+        return (WELL_KNOWN, credential.access_key) if pinned is None else (pinned,)
+
+    def settle(self, credential: Credential, secret: str) -> None:
+        """An unknown key was seen with a well-known secret: it is held to it from now on."""
+        if credential.secret is None and credential.access_key not in self._pinned:
             if len(self._pinned) >= MAX_PINNED:
                 self._pinned.pop(next(iter(self._pinned)))
-            self._pinned[key] = secret
+            self._pinned[credential.access_key] = secret
+
+    def is_open(self, credential: Credential) -> bool:
+        """Whether any signature of this key passes."""
+        return credential.secret is None and credential.access_key not in self._pinned
+
+    def _why(self, credential: Credential) -> str:
+        if credential.secret is not None:
+            return ""
+        key = credential.access_key
+        return f" The access key {key} has been used with a well-known secret before, so others are refused."
 
     def _matcher(self, claim: Claim, secret: str) -> Matches:
         if claim.algorithm == ECDSA:
             return self._keys.ecdsa(claim.access_key, secret)
         return self._keys.hmac(secret, claim.date, claim.region, claim.service)
 
-    def key_for(self, claim: Claim, credential: Credential) -> Callable[[str, str], bool]:
-        """(text, signature) -> whether this credential signed the text itself (a POST form's policy)."""
-        key = claim.access_key
-        pinned = credential.secret or self._pinned.get(key)
-
-        def signed(text: str, signature: str) -> bool:
-            for secret in (pinned,) if pinned else (WELL_KNOWN, key):
-                if self._matcher(claim, secret)(text, signature):
-                    if credential.secret is None:
-                        self._pin(key, secret)
-                    return True
-            return pinned is None
-
-        return signed
+    def check_policy(self, claim: Claim, credential: Credential, policy: str, signature: str) -> None:
+        """Whether this credential signed a browser form's policy (its base64 text). Raises AwsError."""
+        for secret in self.candidates(credential):
+            if self._matcher(claim, secret)(policy, signature):
+                self.settle(credential, secret)
+                return
+        if not self.is_open(credential):
+            ours = (policy, "")
+            raise refusals.mismatch(refusals.S3, claim.access_key, signature, ours, self._why(credential))
 
     # What a claim must hold to
 
-    def credential(self, words: Wording, claim: Claim, token: str) -> Credential:
-        """The credential that the claim names. Raises AwsError."""
-        return self.checked_credential(words, claim, self._directory.credential(claim.access_key, token), token)
+    def credential(self, words: Wording, key: str, token: str) -> Credential:
+        """The credential with this key and token, in force now. Raises AwsError."""
+        return self._checked_credential(words, key, self._directory.credential(key, token), token)
 
-    def checked_credential(self, words: Wording, claim: Claim, credential: Credential | None, token: str) -> Credential:
-        key = claim.access_key
+    def _checked_credential(self, words: Wording, key: str, credential: Credential | None, token: str) -> Credential:
         if token and (credential is None or credential.secret is None):
             known = self._directory.credential(key)
             if known is not None and known.secret is not None:  # a long-term key with somebody's token
@@ -332,6 +341,21 @@ class Verifier:
             return float("inf")
         self._instant = (instant, epoch)
         return epoch
+
+
+def promote(request: Request, given: dict[str, str]) -> None:
+    """S3 takes x-amz-* parameters of a presigned URL for headers: SDKs move headers there to have them signed."""
+    headers = request.headers
+    for name, value in given.items():
+        lower = name.lower()
+        if lower.startswith("x-amz-") and lower not in _SIGNING and lower not in headers:
+            headers[lower] = value
+
+
+_SIGNING = frozenset(
+    f"x-amz-{name}"
+    for name in ("algorithm", "credential", "date", "expires", "signature", "signedheaders", "region-set")
+)
 
 
 def check_coverage(words: Wording, request: Request, claim: Claim, presigned: bool = False) -> None:
