@@ -132,6 +132,16 @@ def shown(arns: list[str]) -> list[Answer]:
     return [{"PolicyName": arn.rpartition("/")[2], "PolicyArn": arn} for arn in arns]
 
 
+def counts(tx: Reader, account: str) -> dict[str, tuple[int, int]]:
+    """`count` of every policy that is in use."""
+    found: dict[str, tuple[int, int]] = {}
+    for link in tables.ATTACHMENTS.scan(tx, tables.scope(account)):
+        attached, bounded = found.get(link.policy, (0, 0))
+        is_boundary = link.kind.endswith("-boundary")
+        found[link.policy] = (attached + (not is_boundary), bounded + is_boundary)
+    return found
+
+
 def count(tx: Reader, account: str, arn: str) -> tuple[int, int]:
     """How many entities a policy is attached to, and how many it bounds."""
     attached = bounded = 0

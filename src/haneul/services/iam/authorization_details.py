@@ -49,7 +49,7 @@ def _items(tx: Reader, call: Call, kind: str) -> Iterator[tuple[str, Row]]:
     elif kind == "LocalManagedPolicy":
         yield from ((f"3{row.key}", row) for row in tables.POLICIES.scan(tx, scope))
     else:
-        used = [policy for policy in managed.catalog().values() if sum(attachments.count(tx, call.account, policy.arn))]
+        used = [policy for arn in attachments.counts(tx, call.account) if (policy := managed.find(arn)) is not None]
         yield from sorted((f"4{policy.arn}", policy) for policy in used)
 
 

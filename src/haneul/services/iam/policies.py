@@ -57,8 +57,8 @@ def list_policies(call: Call, request: Request) -> Answer:
     """The account's own policies and AWS's, by name."""
     with call.read() as tx:
         rows = (row for row in _scope(tx, call, request) if entities.under(request, row.path))
-        used = ((row, *attachments.count(tx, call.account, _arn(call, row))) for row in rows)
-        kept = [row for row, attached, bounded in used if _is_used(request, attached, bounded)]
+        used = attachments.counts(tx, call.account)
+        kept = [row for row in rows if _is_used(request, *used.get(_arn(call, row), (0, 0)))]
         kept.sort(key=lambda row: (row.name.lower(), _arn(call, row)))
         return page(
             request,
