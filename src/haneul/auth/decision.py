@@ -228,7 +228,8 @@ _BY_ACL = Decision(True, ACL)
 def _own(rights: Rights, resource: str, keys: Keys, by: By) -> Decision:
     """What the principal's own policies decide; root's account needs none."""
     if rights.is_root:
-        return Decision(True, ROOT)
+        # A session of root may have been limited: by AssumeRoot's task, or for want of MFA.
+        return rights.limited(By.ACCOUNT, resource, keys) or Decision(True, ROOT)
     found = rights.identity.allowed(IDENTITY, resource, keys)
     if found is None:
         return Decision(False, IDENTITY)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from haneul.auth import refusals
+from haneul.auth import messages, refusals
 from haneul.auth.decision import BOUNDARY, IDENTITY, ORGANIZATION, RESOURCE, SESSION, Decision
 from haneul.wire.errors import AwsError
 
@@ -45,7 +45,11 @@ def denied(call: Call, action: str, resource: str, decision: Decision, said: Gua
     if not action.startswith("sts:AssumeRole"):
         message = f"{message} {reason(action, decision)}"
     if words is refusals.EC2:
-        message = f"You are not authorized to perform this operation. {message}"
+        encoded = messages.encode(call.cloud.directory.sealed, principal, action, resource, decision)
+        message = (
+            f"You are not authorized to perform this operation. {message}. "
+            f"Encoded authorization failure message: {encoded}"
+        )
     return AwsError(code, message, status)
 
 

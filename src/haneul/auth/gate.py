@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from haneul.auth import actions, denials
+from haneul.auth import actions, denials, s3_actions
 from haneul.auth.context import CallKeys
 from haneul.auth.decision import SERVICE, Bundle, Decision, Rights, Voice, decide
 from haneul.auth.policy import compiled
@@ -71,6 +71,8 @@ class Gate:
         else:
             call.resource_account = said.owner
             if not self._enforced and said.policy is None and said.owner == principal.account:
+                if call.operation in s3_actions.COPIES and call.service == "s3":
+                    self._authorise_source(call, request, guard)
                 return
         needed = actions.needed(call, operation, request, action_prefix)
         if not needed:
@@ -79,9 +81,20 @@ class Gate:
         keys = CallKeys(call, request, operation.conditions, None if said is None else said.owner)
         if type(needed) is str and type(resources) is str:
             self._require(call, needed, resources, said, keys)
-            return
-        for action, resource in _pairs(needed, resources):
-            self._require(call, action, resource, said, keys)
+        else:
+            for action in [needed] if isinstance(needed, str) else needed:
+                for resource in [resources] if isinstance(resources, str) else resources:
+                    self._require(call, action, resource, said, keys)
+        if call.service == "s3":
+            self._authorise_source(call, request, guard)
+
+    def _authorise_source(self, call: Call, request: Mapping[str, Any], guard: Guarding | None) -> None:
+        """A copy reads its source, whose bucket has a word of its own."""
+        source = s3_actions.further(call.operation, request)
+        if source is not None:
+            said = guard(call, source.members) if guard is not None else None
+            if said is not None:  # otherwise there is no such bucket, which the room says
+                self.check(call, source.action, source.resource, said, source.members)
 
     def check(
         self,
@@ -167,12 +180,3 @@ class Gate:
                 known.voices.clear()
             voice = known.voices[key] = Voice(compiled(policy), known.principal, action, closed)
         return voice
-
-
-def _pairs(needed: str | list[str], resources: str | list[str]) -> list[tuple[str, str]]:
-    """Several actions and as many resources belong together one by one; otherwise each is asked of each."""
-    names = [needed] if isinstance(needed, str) else needed
-    arns = [resources] if isinstance(resources, str) else resources
-    if len(names) == len(arns):
-        return list(zip(names, arns, strict=True))
-    return [(name, arn) for name in names for arn in arns]

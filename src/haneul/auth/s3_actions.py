@@ -1,0 +1,180 @@
+"""S3's IAM actions: the service whose operations share their action's name least.
+
+Source: https://docs.aws.amazon.com/AmazonS3/latest/API/ (required permissions) and the Service Authorization Reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+Choice = str | Callable[[Mapping[str, Any]], list[str]]
+
+
+COPIES = frozenset({"CopyObject", "UploadPartCopy"})
+
+
+class Further(NamedTuple):
+    """A right on another resource than the call's own: the object that is copied from."""
+
+    action: str
+    resource: str
+    members: Mapping[str, Any]
+    """What the guard is asked with."""
+
+
+def _versioned(action: str) -> Choice:
+    """GetObject becomes GetObjectVersion when the request names a version; Acl, Tagging and so on likewise."""
+    head, word, tail = action.partition("Object")
+    return lambda request: [f"s3:{head}{word}Version{tail}" if request.get("VersionId") else f"s3:{action}"]
+
+
+def _put(request: Mapping[str, Any]) -> list[str]:
+    actions = ["s3:PutObject"]
+    if any(request.get(name) for name in _ACL):
+        actions.append("s3:PutObjectAcl")
+    if request.get("Tagging"):
+        actions.append("s3:PutObjectTagging")
+    if request.get("ObjectLockMode") or request.get("ObjectLockRetainUntilDate"):
+        actions.append("s3:PutObjectRetention")
+    if request.get("ObjectLockLegalHoldStatus"):
+        actions.append("s3:PutObjectLegalHold")
+    return actions
+
+
+_ACL = ("ACL", "GrantFullControl", "GrantRead", "GrantReadACP", "GrantWrite", "GrantWriteACP")
+
+
+def _create_bucket(request: Mapping[str, Any]) -> list[str]:
+    actions = ["s3:CreateBucket"]
+    if any(request.get(name) for name in _ACL):
+        actions.append("s3:PutBucketAcl")
+    if request.get("ObjectLockEnabledForBucket"):
+        actions += ["s3:PutBucketObjectLockConfiguration", "s3:PutBucketVersioning"]
+    if request.get("ObjectOwnership"):
+        actions.append("s3:PutBucketOwnershipControls")
+    if (request.get("CreateBucketConfiguration") or {}).get("Tags"):
+        actions.append("s3:TagResource")
+    return actions
+
+
+def _delete(request: Mapping[str, Any]) -> list[str]:
+    actions = ["s3:DeleteObjectVersion" if request.get("VersionId") else "s3:DeleteObject"]
+    if request.get("BypassGovernanceRetention"):
+        actions.append("s3:BypassGovernanceRetention")
+    return actions
+
+
+def _delete_several(request: Mapping[str, Any]) -> list[str]:
+    objects = (request.get("Delete") or {}).get("Objects") or []
+    kinds = {"s3:DeleteObjectVersion" if one.get("VersionId") else "s3:DeleteObject" for one in objects}
+    actions = sorted(kinds) or ["s3:DeleteObject"]
+    if request.get("BypassGovernanceRetention"):
+        actions.append("s3:BypassGovernanceRetention")
+    return actions
+
+
+def _attributes(request: Mapping[str, Any]) -> list[str]:
+    word = "Version" if request.get("VersionId") else ""
+    return [f"s3:GetObject{word}", f"s3:GetObject{word}Attributes"]
+
+
+def _retention(request: Mapping[str, Any]) -> list[str]:
+    bypass = ["s3:BypassGovernanceRetention"] if request.get("BypassGovernanceRetention") else []
+    return ["s3:PutObjectRetention", *bypass]
+
+
+_CONFIGURATIONS = {
+    # Bucket<name>Configuration -> the action's noun, for Get, Put, Delete and List alike
+    "Analytics": "AnalyticsConfiguration",
+    "IntelligentTiering": "IntelligentTieringConfiguration",
+    "Inventory": "InventoryConfiguration",
+    "Metrics": "MetricsConfiguration",
+}
+_NOUNS = {
+    # operation without its verb -> the action's noun; deleting is putting, except where AWS has a right of its own
+    "BucketAccelerateConfiguration": "AccelerateConfiguration",
+    "BucketCors": "BucketCORS",
+    "BucketEncryption": "EncryptionConfiguration",
+    "BucketLifecycle": "LifecycleConfiguration",
+    "BucketLifecycleConfiguration": "LifecycleConfiguration",
+    "BucketNotification": "BucketNotification",
+    "BucketNotificationConfiguration": "BucketNotification",
+    "BucketOwnershipControls": "BucketOwnershipControls",
+    "BucketReplication": "ReplicationConfiguration",
+    "BucketTagging": "BucketTagging",
+    "ObjectLockConfiguration": "BucketObjectLockConfiguration",
+    "PublicAccessBlock": "BucketPublicAccessBlock",
+}
+
+
+def _table() -> dict[str, Choice]:
+    table: dict[str, Choice] = {
+        "CompleteMultipartUpload": "s3:PutObject",
+        "CopyObject": _put,
+        "CreateBucket": _create_bucket,
+        "CreateMultipartUpload": _put,
+        "CreateSession": "s3express:CreateSession",
+        "DeleteObject": _delete,
+        "DeleteObjects": _delete_several,
+        "DeleteObjectTagging": _versioned("DeleteObjectTagging"),
+        "GetObject": _versioned("GetObject"),
+        "GetObjectAcl": _versioned("GetObjectAcl"),
+        "GetObjectAttributes": _attributes,
+        "GetObjectTagging": _versioned("GetObjectTagging"),
+        "GetObjectTorrent": _versioned("GetObjectTorrent"),
+        "HeadBucket": "s3:ListBucket",
+        "HeadObject": _versioned("GetObject"),
+        "ListBuckets": "s3:ListAllMyBuckets",
+        "ListDirectoryBuckets": "s3express:ListAllMyDirectoryBuckets",
+        "ListMultipartUploads": "s3:ListBucketMultipartUploads",
+        "ListObjects": "s3:ListBucket",
+        "ListObjectsV2": "s3:ListBucket",
+        "ListObjectVersions": "s3:ListBucketVersions",
+        "ListParts": "s3:ListMultipartUploadParts",
+        "PutObject": _put,
+        "PutObjectAcl": _versioned("PutObjectAcl"),
+        "PutObjectRetention": _retention,
+        "PutObjectTagging": _versioned("PutObjectTagging"),
+        "RenameObject": "s3express:CreateSession",
+        "SelectObjectContent": "s3:GetObject",
+        "UploadPart": "s3:PutObject",
+        "UploadPartCopy": "s3:PutObject",
+        "WriteGetObjectResponse": "s3-object-lambda:WriteGetObjectResponse",
+    }
+    for name, noun in _CONFIGURATIONS.items():
+        for verb, right in (("Get", "Get"), ("Put", "Put"), ("Delete", "Put")):
+            table[f"{verb}Bucket{name}Configuration"] = f"s3:{right}{noun}"
+        table[f"ListBucket{name}Configurations"] = f"s3:Get{noun}"
+    for name, noun in _NOUNS.items():
+        for verb, right in (("Get", "Get"), ("Put", "Put"), ("Delete", "Put")):
+            table[f"{verb}{name}"] = f"s3:{right}{noun}"
+    return table
+
+
+TABLE = _table()
+
+
+def needed(operation: str, request: Mapping[str, Any]) -> str | list[str]:
+    choice = TABLE.get(operation)
+    if choice is None:
+        return f"s3:{operation}"
+    if isinstance(choice, str):
+        return choice
+    actions = choice(request)
+    return actions[0] if len(actions) == 1 else actions
+
+
+def further(operation: str, request: Mapping[str, Any]) -> Further | None:
+    """What a copy needs on its source; None for what can't be understood (the room refuses it)."""
+    if operation not in COPIES:
+        return None
+    source, _, query = str(request.get("CopySource", "")).partition("?")
+    bucket, slash, key = unquote(source).lstrip("/").partition("/")
+    if not slash or not key or bucket.startswith("arn:"):
+        return None
+    version = query.removeprefix("versionId=") if query.startswith("versionId=") else ""
+    action = "s3:GetObjectVersion" if version else "s3:GetObject"
+    members = {"Bucket": bucket, "Key": key} | ({"VersionId": version} if version else {})
+    return Further(action, f"arn:aws:s3:::{bucket}/{key}", members)
