@@ -7,9 +7,12 @@ are its readers, on every request, so what they need is held compiled in memory.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
+
+if TYPE_CHECKING:
+    from haneul.auth.sealed import Sealed
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +63,7 @@ class Directory(Protocol):
     """
 
     version: int
+    sealed: Sealed
 
     def credential(self, access_key: str, token: str = "") -> Credential | None:
         """The credential with this key id, or None when nobody has it (in mode dev: every key is somebody's).

@@ -230,3 +230,13 @@ def test_junk_allows_nothing() -> None:
     """A stored document that can't be read is a policy without statements."""
     for text in ("", "{", "[]", '{"Statement": 3}', '{"Statement": [{"Effect": "Allow"}]}', '{"Statement": [1]}'):
         assert not ask(policies=identity(text), resource_policy=text).allowed
+
+
+def test_a_session_of_root_may_be_limited() -> None:
+    """AssumeRoot gives a task's rights, not root's: root's own power must not reach around the session's policies."""
+    task = json.dumps({"Statement": [{"Effect": "Allow", "Action": "iam:ListAccessKeys", "Resource": "*"}]})
+    root = Principal(
+        account="111122223333", arn="arn:aws:iam::111122223333:root", kind="root", session_policies=(task,)
+    )
+    assert evaluate(root, "iam:ListAccessKeys", "*", Given({}), Policies()).allowed
+    assert not evaluate(root, "iam:CreateUser", "*", Given({}), Policies()).allowed
