@@ -109,6 +109,8 @@ class Servers:
             if standby is not None and not (data / "standby.signal").exists() and not self.running(name):
                 files.write_file(self.layout, data / "standby.signal", "")
             changed = files.write_configuration(self.layout, name, self._with_recovery(name, text))
+            if settings.get("archive"):
+                self.layout.own(self.layout.archive(settings["archive"]))
             if self.running(name):
                 if changed:
                     daemons.send(self._processes[name].pid, signal.SIGHUP)
@@ -145,7 +147,6 @@ class Servers:
         for stale in folder.iterdir():
             stale.unlink()
         daemons.hand_over(self.layout.server(name), self.layout.who)
-        self.layout.own(self.layout.archive(name))
         log = self.layout.logs(name) / "postgres.log"
         begin = log.stat().st_size if log.exists() else 0
         process = daemons.start([build.tool("postgres"), "-D", data], self.layout.who, log)

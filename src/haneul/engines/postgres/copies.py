@@ -110,9 +110,14 @@ def backup(servers: Servers, name: str, backup_name: str, since: str | None) -> 
         incremental = manifest is not None and manifest.exists()
         since = since if incremental else None
         extra: list[str | Path] = ["-X", "stream"]
-        if manifest is not None and incremental:
-            extra += ["--incremental", manifest]
-        _base_backup(servers, name, part / "data", extra)
+        try:
+            _base_backup(servers, name, part / "data", [*extra, f"--incremental={manifest}"] if incremental else extra)
+        except EngineError:
+            if not incremental:
+                raise
+            since = None  # its log has moved on: after a failover, or too long ago
+            shutil.rmtree(part / "data", ignore_errors=True)
+            _base_backup(servers, name, part / "data", extra)
     for left in _RUN_TIME:
         (part / "data" / left).unlink(missing_ok=True)
     files.write_file(layout, part / "about.json", msgspec.json.encode(About(build.version, since)).decode())
@@ -233,28 +238,28 @@ def upgrade(servers: Servers, name: str, build: Build) -> None:
     shutil.rmtree(former)
 
 
-def mark(servers: Servers, name: str, *, deadline: float = 20.0) -> float:
+def mark(servers: Servers, name: str, archive: str, *, deadline: float = 20.0) -> float:
     """Write a commit, hand the log so far to the archive, and wait until it is there; the moment before that commit."""
     moment = float(servers.query(name, "SELECT extract(epoch FROM clock_timestamp())")[0][0])
     servers.query(name, "SELECT pg_logical_emit_message(true, 'haneul', 'mark')")
     segment = str(servers.query(name, "SELECT pg_walfile_name(pg_switch_wal())")[0][0])
     end = time.monotonic() + deadline
-    while not (servers.layout.archive(name) / segment).exists():
+    while not (servers.layout.archive(archive) / segment).exists():
         if time.monotonic() > end:
             raise EngineError(f"segment {segment} was not archived")
         time.sleep(0.01)
-    files.write_file(servers.layout, servers.layout.archive(name) / "until", repr(moment))
+    files.write_file(servers.layout, servers.layout.archive(archive) / "until", repr(moment))
     return moment
 
 
-def trim(servers: Servers, name: str, backup_name: str) -> None:
+def trim(servers: Servers, archive: str, backup_name: str) -> None:
     """Remove archived segments from before the backup's own start."""
     label = servers.layout.backup(backup_name) / "data" / "backup_label"
     try:
         first = label.read_text().split("(file ", 1)[1].split(")", 1)[0]
     except (FileNotFoundError, IndexError):
         return
-    for path in servers.layout.archive(name).glob("[0-9A-F]*"):
+    for path in servers.layout.archive(archive).glob("[0-9A-F]*"):
         if len(path.name) >= 24 and path.name[8:24] < first[8:24]:
             path.unlink()
 

@@ -162,16 +162,17 @@ def configuration(
     values = _DEFAULTS | known | _ENFORCED
     values["shared_buffers"] = _buffers(values["shared_buffers"])
     values["unix_socket_directories"] = str(layout.socket_folder(name))
-    place = f"../../../archives/{name}"  # from the data directory; a checked name, so the shell sees no surprise
     values["archive_command"] = "/bin/true"
-    if settings.get("archive") == "on":
+    archive = settings.get("archive", "")
+    if archive:
+        place = f"../../../archives/{_checked(archive)}"  # from the data directory; checked: the shell sees no surprise
         copy = f"dd if=%p of={place}/.%f bs=1M conv=fsync status=none && mv {place}/.%f {place}/%f"
         values["archive_command"] = f"test -f {place}/%f || ({copy})"
     if major < 14:
         del values["recovery_init_sync_method"]
     if major >= 17:
         values["allow_alter_system"] = "off"
-        values["summarize_wal"] = settings.get("archive", "off")
+        values["summarize_wal"] = "on" if archive else "off"
     if standby is not None:
         values["primary_conninfo"] = layout.dsn(standby.source, name)
         values["primary_slot_name"] = standby.slot

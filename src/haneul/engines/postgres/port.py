@@ -41,7 +41,10 @@ class PostgresEngine(Protocol):
         ...
 
     def ensure_running(self, name: str, settings: Mapping[str, str], standby: Standby | None = None) -> None:
-        """The server answers a query; its settings are those (a changed static one waits for the next start)."""
+        """The server answers a query; its settings are those (a changed static one waits for the next start).
+
+        A setting of the port's own, "archive", names the archive that the server's log is handed to.
+        """
         ...
 
     def ensure_stopped(self, name: str, *, now: bool = False) -> None:
@@ -118,7 +121,7 @@ class PostgresEngine(Protocol):
     def remove_backup(self, backup: str) -> None: ...
 
     def ensure_restored(self, name: str, backup: str, *, log_of: str | None = None, until: float | None = None) -> None:
-        """A server `name` from `backup`; with the log archived by server `log_of`, replayed to `until` (epoch
+        """A server `name` from `backup`; with the log in archive `log_of`, replayed to `until` (epoch
         seconds; None: as far as there is). The next start brings it to consistency."""
         ...
 
@@ -126,15 +129,15 @@ class PostgresEngine(Protocol):
         """The stopped server's data brought to a later version (pg_upgrade over major ones)."""
         ...
 
-    def archived_until(self, name: str) -> float | None:
-        """A moment up to which the server's archived log reaches; asks a running server to hand over what it has."""
+    def archived_until(self, name: str, archive: str) -> float | None:
+        """A moment up to which the log in `archive` reaches; a running server is asked to hand over what it has."""
         ...
 
-    def trim_archive(self, name: str, backup: str) -> None:
+    def trim_archive(self, archive: str, backup: str) -> None:
         """Forget archived log that is older than `backup` needs."""
         ...
 
-    def remove_archive(self, name: str) -> None: ...
+    def remove_archive(self, archive: str) -> None: ...
 
     def size(self, name: str) -> int:
         """Bytes of data on disk."""

@@ -152,18 +152,18 @@ class PostgresServers:
             servers.stop(name)
             copies.upgrade(servers, name, build)
 
-    def archived_until(self, name: str) -> float | None:
+    def archived_until(self, name: str, archive: str) -> float | None:
         if self.running(name):
-            return copies.mark(self._servers, name)
+            return copies.mark(self._servers, name, archive)
         with contextlib.suppress(OSError, ValueError):
-            return float((self._servers.layout.archive(name) / "until").read_text())
+            return float((self._servers.layout.archive(archive) / "until").read_text())
         return None
 
-    def trim_archive(self, name: str, backup: str) -> None:
-        copies.trim(self._servers, name, backup)
+    def trim_archive(self, archive: str, backup: str) -> None:
+        copies.trim(self._servers, archive, backup)
 
-    def remove_archive(self, name: str) -> None:
-        shutil.rmtree(self._servers.layout.archive(name), ignore_errors=True)
+    def remove_archive(self, archive: str) -> None:
+        shutil.rmtree(self._servers.layout.archive(archive), ignore_errors=True)
 
     def size(self, name: str) -> int:
         return _size(self._servers.layout.data(name))

@@ -42,7 +42,7 @@ def take(call: Call, plane: Plane, row: Instance) -> None:
     engine.ensure_backup(row.server, backup, since=since)
     now = call.now()
     if engine.running(row.server):
-        engine.archived_until(row.server)
+        engine.archived_until(row.server, row.resource_id.lower())
     snapshot = _snapshot(row, backup, now, engine.backup_size(backup) or 0)
     if kept is None:
         kept = AutomatedBackup(
@@ -73,7 +73,7 @@ def take(call: Call, plane: Plane, row: Instance) -> None:
     for _, name in gone:
         engine.remove_backup(name)
     if gone:
-        engine.trim_archive(row.server, kept.base[0][1])
+        engine.trim_archive(row.resource_id.lower(), kept.base[0][1])
     row.backed_up, row.latest_backup = now, backup
     row.work = {key: value for key, value in row.work.items() if key != "taking"}
 
@@ -99,7 +99,7 @@ def _snapshot(row: Instance, backup: str, now: float, size: int) -> Snapshot:
 
 def mark(call: Call, plane: Plane, row: Instance) -> None:
     """Before a server ends: what it has written is in the archive, and the backup says how far that reaches."""
-    until = plane.engine(row.engine).archived_until(row.server)
+    until = plane.engine(row.engine).archived_until(row.server, row.resource_id.lower())
     with call.write() as tx:
         kept = BACKUPS.get(tx, call.scope, row.resource_id)
         if kept is not None and until is not None:
@@ -120,9 +120,7 @@ def forget(call: Call, plane: Plane, row: Instance, *, keep: bool) -> None:
     remove(call, plane, kept)
     if "taking" in row.work:
         engine.remove_backup(row.work["taking"])
-    engine.remove_archive(row.server)
-    if row.standby:
-        engine.remove_archive(row.standby)
+    engine.remove_archive(row.resource_id.lower())
 
 
 def remove(call: Call, plane: Plane, kept: AutomatedBackup | None) -> None:
@@ -131,7 +129,7 @@ def remove(call: Call, plane: Plane, kept: AutomatedBackup | None) -> None:
     engine = plane.engine(kept.engine)
     for _, name in reversed(kept.base):
         engine.remove_backup(name)
-    engine.remove_archive(kept.server)
+    engine.remove_archive(kept.resource_id.lower())
     with call.write() as tx:
         BACKUPS.delete(tx, call.scope, kept.resource_id)
         for old in SNAPSHOTS.scan(tx, call.scope):

@@ -164,7 +164,7 @@ def ensure_second(call: Call, plane: Plane, row: Instance) -> None:
         engine.ensure_rejoined(row.standby, standby)
         row.work = {key: value for key, value in row.work.items() if key != "rejoin"}
     engine.ensure_standby(row.standby, standby)
-    engine.ensure_running(row.standby, {**row.settings, "archive": "off", "synchronous_standby_names": ""}, standby)
+    engine.ensure_running(row.standby, {**row.settings, "archive": "", "synchronous_standby_names": ""}, standby)
     plane.own(row.standby, call.scope, row.id)
     if row.work.get("synchronous") != [row.standby]:
         row.work = {**row.work, "synchronous": [row.standby]}

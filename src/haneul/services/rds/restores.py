@@ -63,7 +63,7 @@ async def restore_db_instance_to_point_in_time(call: Call, request: Mapping[str,
         row = _restored(call, tx, request, request["TargetDBInstanceIdentifier"], shape, kept.engine, kept.version)
         backup = backups.chosen(call, kept, call.now() if moment is None else moment)
         until = moment if moment is not None and moment < reached else None
-        row.work = {"source": {"kind": "backup", "backup": backup, "log_of": kept.server, "until": until}}
+        row.work = {"source": {"kind": "backup", "backup": backup, "log_of": kept.resource_id.lower(), "until": until}}
         creation.add(call, tx, row)
         wake(tx, "rds.instance", call.scope, (row.id,), call.now())
         return {"DBInstance": views.instance(call, tx, row)}
@@ -97,7 +97,7 @@ def _reach(call: Call, kept: AutomatedBackup, source: Instance | None) -> float:
     """How far the archived log reaches, after a running server has handed over what it has."""
     engine_of = plane(call.cloud).engine(kept.engine)
     server = source.server if source is not None else kept.server
-    return engine_of.archived_until(server) or 0.0
+    return engine_of.archived_until(server, kept.resource_id.lower()) or 0.0
 
 
 def _restored(

@@ -7,7 +7,7 @@ from typing import Any
 from haneul.engines.postgres.port import Standby
 from haneul.service import Call, Scope
 from haneul.services.rds import classes, names, settings
-from haneul.services.rds.families import AURORA, ENGINES, family
+from haneul.services.rds.families import ENGINES, family
 from haneul.services.rds.parameters import find
 from haneul.services.rds.plane import Plane
 from haneul.services.rds.state import (
@@ -58,9 +58,12 @@ def work_out(call: Call, tx: Reader, row: Instance, values: dict[str, str]) -> d
     cpus = classes.catalogue().get(row.klass, (2, 0))[0]
     found = settings.effective(family(row.engine, row.version), values, memory, cpus)
     shape = cluster.shape if cluster is not None else row.shape
-    archives = shape.get("BackupRetentionPeriod", 0) > 0 and (row.source == "" or row.engine != AURORA)
-    found["archive"] = "on" if archives else "off"
-    found["synchronous_standby_names"] = synchronous(row.work.get("synchronous", []))
+    if shape.get("BackupRetentionPeriod", 0) > 0:
+        found["archive"] = (cluster or row).resource_id.lower()
+    names_of = row.work.get("synchronous", [])
+    if cluster is not None:
+        names_of = cluster.work.get("synchronous", []) if cluster.members[:1] == [row.id] else []
+    found["synchronous_standby_names"] = synchronous(names_of)
     return found
 
 
