@@ -41,6 +41,7 @@ ROOMS = (
     "organizations",
     "rds",
     "s3",
+    "secretsmanager",
     "sns",
     "sqs",
     "sts",
