@@ -97,7 +97,7 @@ class App:
         self.meter = Meter(cloud.store)
         raw_hosts = {label: card.model for card in cloud.services.values() for label in card.hosts}
         routes = Routes(Hosts(config.domain), frozenset(cloud.services), raw_hosts, config.region)
-        verifier = Verifier(directory, wall.now, config.mode == "cloud", bucket_of=routes.bucket_of)
+        cloud.verifier = verifier = Verifier(directory, wall.now, config.mode == "cloud", bucket_of=routes.bucket_of)
         self.inside = Inside(cloud, self.rooms, self.journal, verifier)
         cloud.performer = self.pipeline = Pipeline(
             cloud, routes, self.rooms, verifier, self.inside, self.journal, self.meter

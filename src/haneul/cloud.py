@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from haneul.auth.gate import Gate
     from haneul.auth.principals import Directory, Principal
+    from haneul.auth.sigv4 import Verifier
     from haneul.config import Config
     from haneul.kit.clock import Clock
     from haneul.gateway.rooms import Rooms
@@ -41,6 +42,7 @@ class Cloud:
     blobs: FileBlobs
     directory: Directory
     gate: Gate
+    verifier: Verifier
     rooms: Rooms
     performer: Performer
     loop: asyncio.AbstractEventLoop

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
+from collections.abc import AsyncIterator
 from typing import Any
 from unittest import mock
 from urllib.parse import urlsplit
@@ -43,6 +44,27 @@ class Names:
 
     def policies(self, principal: Principal) -> Policies:
         return self.bound
+
+
+class Pieces:
+    """A stream that arrives in pieces."""
+
+    buffered = None
+    length = None
+
+    def __init__(self, data: bytes, size: int) -> None:
+        self.trailers: dict[str, str] = {}
+        self._data, self._size = data, size
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._pieces()
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
+        for at in range(0, len(self._data), self._size):
+            yield self._data[at : at + self._size]
+
+    async def read(self, limit: int) -> bytes:
+        return b"".join([piece async for piece in self])
 
 
 def root(account: str) -> Principal:

@@ -6,7 +6,6 @@ import asyncio
 import calendar
 import hashlib
 import hmac
-from collections.abc import AsyncIterator
 
 import pytest
 from hypothesis import given, settings
@@ -18,7 +17,7 @@ from haneul.auth.sigv4 import Verified, Verifier
 from haneul.wire.chunked import Chunk, ChunkedDecoder, Trailers
 from haneul.wire.errors import AwsError
 from haneul.wire.message import Body, Request
-from tests.unit.auth.signing import KEY, SECRET, USER, Names, bob
+from tests.unit.auth.signing import KEY, SECRET, USER, Names, Pieces, bob
 
 DAY = calendar.timegm((2013, 5, 24, 0, 0, 0))
 DATE, SCOPE = "20130524T000000Z", "20130524/us-east-1/s3/aws4_request"
@@ -95,27 +94,6 @@ def test_no_bit_of_a_signed_stream_may_change(at: int, flip: int) -> None:
         assert error.status in (400, 403)
     else:
         assert decoded == b"a" * 66560
-
-
-class Pieces:
-    """A stream that arrives in pieces."""
-
-    buffered = None
-    length = None
-
-    def __init__(self, data: bytes, size: int) -> None:
-        self.trailers: dict[str, str] = {}
-        self._data, self._size = data, size
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._pieces()
-
-    async def _pieces(self) -> AsyncIterator[bytes]:
-        for at in range(0, len(self._data), self._size):
-            yield self._data[at : at + self._size]
-
-    async def read(self, limit: int) -> bytes:
-        return b"".join([piece async for piece in self])
 
 
 def chain(chunks: list[bytes], trailers: list[tuple[str, str]] | None) -> tuple[bytes, ChunkSigner]:
