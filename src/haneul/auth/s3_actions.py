@@ -143,6 +143,8 @@ def _table() -> dict[str, Choice]:
         "UploadPartCopy": "s3:PutObject",
         "WriteGetObjectResponse": "s3-object-lambda:WriteGetObjectResponse",
     }
+    for verb in ("Create", "Get", "Delete"):
+        table[f"{verb}BucketMetadataConfiguration"] = f"s3:{verb}BucketMetadataTableConfiguration"
     for name, noun in _CONFIGURATIONS.items():
         for verb, right in (("Get", "Get"), ("Put", "Put"), ("Delete", "Put")):
             table[f"{verb}Bucket{name}Configuration"] = f"s3:{right}{noun}"
@@ -178,3 +180,40 @@ def further(operation: str, request: Mapping[str, Any]) -> Further | None:
     action = "s3:GetObjectVersion" if version else "s3:GetObject"
     members = {"Bucket": bucket, "Key": key} | ({"VersionId": version} if version else {})
     return Further(action, f"arn:aws:s3:::{bucket}/{key}", members)
+
+
+_RIGHTS = """
+AbortMultipartUpload BypassGovernanceRetention CreateAccessPoint CreateAccessPointForObjectLambda CreateBucket
+CreateBucketMetadataTableConfiguration CreateJob CreateMultiRegionAccessPoint CreateStorageLensGroup DeleteAccessPoint
+DeleteAccessPointForObjectLambda DeleteAccessPointPolicy DeleteAccessPointPolicyForObjectLambda DeleteBucket
+DeleteBucketMetadataTableConfiguration DeleteBucketOwnershipControls DeleteBucketPolicy DeleteBucketWebsite
+DeleteJobTagging DeleteMultiRegionAccessPoint DeleteObject DeleteObjectTagging DeleteObjectVersion
+DeleteObjectVersionTagging DeleteStorageLensConfiguration DeleteStorageLensConfigurationTagging DescribeJob
+DescribeMultiRegionAccessPointOperation GetAccelerateConfiguration GetAccessPoint GetAccessPointPolicy
+GetAccessPointPolicyStatus GetAccountPublicAccessBlock GetAnalyticsConfiguration GetBucketAbac GetBucketAcl
+GetBucketCORS GetBucketLocation GetBucketLogging GetBucketMetadataTableConfiguration GetBucketNotification
+GetBucketObjectLockConfiguration GetBucketOwnershipControls GetBucketPolicy GetBucketPolicyStatus
+GetBucketPublicAccessBlock GetBucketRequestPayment GetBucketTagging GetBucketVersioning GetBucketWebsite
+GetDataAccess GetEncryptionConfiguration GetIntelligentTieringConfiguration GetInventoryConfiguration GetJobTagging
+GetLifecycleConfiguration GetMetricsConfiguration GetMultiRegionAccessPoint GetMultiRegionAccessPointPolicy GetObject
+GetObjectAcl GetObjectAttributes GetObjectLegalHold GetObjectRetention GetObjectTagging GetObjectTorrent
+GetObjectVersion GetObjectVersionAcl GetObjectVersionAttributes GetObjectVersionForReplication
+GetObjectVersionTagging GetObjectVersionTorrent GetReplicationConfiguration GetStorageLensConfiguration
+GetStorageLensConfigurationTagging GetStorageLensDashboard InitiateReplication ListAccessPoints
+ListAccessPointsForObjectLambda ListAllMyBuckets ListBucket ListBucketMultipartUploads ListBucketVersions ListJobs
+ListMultipartUploadParts ListMultiRegionAccessPoints ListStorageLensConfigurations ListTagsForResource
+ObjectOwnerOverrideToBucketOwner PauseReplication PutAccelerateConfiguration PutAccessPointPolicy
+PutAccountPublicAccessBlock PutAnalyticsConfiguration PutBucketAbac PutBucketAcl PutBucketCORS PutBucketLogging
+PutBucketNotification PutBucketObjectLockConfiguration PutBucketOwnershipControls PutBucketPolicy
+PutBucketPublicAccessBlock PutBucketRequestPayment PutBucketTagging PutBucketVersioning PutBucketWebsite
+PutEncryptionConfiguration PutIntelligentTieringConfiguration PutInventoryConfiguration PutJobTagging
+PutLifecycleConfiguration PutMetricsConfiguration PutMultiRegionAccessPointPolicy PutObject PutObjectAcl
+PutObjectLegalHold PutObjectRetention PutObjectTagging PutObjectVersionAcl PutObjectVersionTagging
+PutReplicationConfiguration PutStorageLensConfiguration PutStorageLensConfigurationTagging ReplicateDelete
+ReplicateObject ReplicateTags RestoreObject SubmitMultiRegionAccessPointRoutes TagResource UntagResource
+UpdateBucketMetadataInventoryTableConfiguration UpdateBucketMetadataJournalTableConfiguration UpdateJobPriority
+UpdateJobStatus UpdateObjectEncryption UpdateBucketMetadataAnnotationTableConfiguration DeleteObjectAnnotation
+GetObjectAnnotation ListObjectAnnotations PutObjectAnnotation
+"""
+RIGHTS = frozenset(_RIGHTS.lower().split())
+"""Every action of the prefix s3, in lower case."""

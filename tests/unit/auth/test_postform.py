@@ -93,7 +93,8 @@ def test_a_form_in_any_pieces() -> None:
 def test_any_file(file: bytes, pieces: int) -> None:
     """Bytes that look like boundaries are the file's own until the real one."""
     for content in (file, b"\r\n--" + file + b"\r\n", b"\r\n--" + BOUNDARY[:-1].encode() + file):
-        assert posted(form_request({"key": "k"}, content, pieces))[2] == content
+        if BOUNDARY.encode() not in content:
+            assert posted(form_request({"key": "k"}, content, pieces))[2] == content
 
 
 def test_a_form_without_policy_is_anonymous() -> None:
