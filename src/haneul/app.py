@@ -44,6 +44,7 @@ ROOMS = (
     "secretsmanager",
     "sns",
     "sqs",
+    "ssm",
     "sts",
 )  # fmt: skip
 """Folders below haneul.services, in alphabetical order."""
