@@ -35,6 +35,8 @@ def guard(call: Call, request: Request) -> Guard | None:
     if call.operation != "AssumeRole" or not call.cloud.config.iam_enforced:
         return None
     account, _, _ = parse(request["RoleArn"])
+    if call.principal.kind == "root":
+        raise errors.AccessDenied("Roles may not be assumed by root accounts.")
     with call.read() as tx:
         role = find(tx, request["RoleArn"])
     return Guard(owner=account, policy=_TRUSTS_NOBODY if role is None else role.trust)
@@ -68,8 +70,6 @@ def assume_role(call: Call, request: Request) -> Answer:
     account, _, _ = parse(arn)
     is_enforced = call.cloud.config.iam_enforced
     caller = call.principal
-    if caller.kind == "root" and is_enforced:
-        raise errors.AccessDenied("Roles may not be assumed by root accounts.")
     sessions.check_mfa(call, request)
     with call.read() as tx:
         role = find(tx, arn)
