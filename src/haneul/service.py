@@ -177,6 +177,7 @@ class Call:
 
     __slots__ = (
         "cloud",
+        "found",
         "headers",
         "http",
         "operation",
@@ -217,6 +218,8 @@ class Call:
         self.ticket = 0
         self.usage: list[tuple[str, float]] | None = None
         self.resource_account: str | None = None
+        self.found: Any = None
+        """What the room's guard looked up for this call, for the operation that follows (S3: the bucket)."""
 
     @property
     def account(self) -> str:

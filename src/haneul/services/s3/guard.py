@@ -20,6 +20,7 @@ def guard(call: Call, request: Mapping[str, Any]) -> Guard | None:
         bucket = find_bucket(tx, name)
         if bucket is None:
             raise no_such_bucket(name)
+        call.found = bucket
         return guard_of(call, tx, bucket, request)
 
 

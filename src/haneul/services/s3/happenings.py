@@ -1,4 +1,7 @@
-"""What S3 tells the rest of the house: an event for every object made or removed, in the transaction of the change."""
+"""What S3 tells the rest of the house: an event for every object made or removed, in the transaction of the change.
+
+Only of buckets that somebody asked about, by a setting: an event nobody wants would double the cost of a small PUT.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,14 @@ from haneul.services.s3.versions import version_id
 from haneul.state.store import Writer
 
 TOPIC = "s3.object"
+WANTED_BY = frozenset({"notification", "replication"})
+"""Settings of a bucket that make its objects' comings and goings worth telling."""
 
 
 def publish(call: Call, tx: Writer, bucket: Bucket, key: str, event: str, entry: Entry, **more: Any) -> None:
     """Tell of `event` ("ObjectCreated:Put" and the like) in the bucket owner's scope."""
+    if WANTED_BY.isdisjoint(bucket.settings):
+        return
     http = call.http
     events.publish(
         tx,

@@ -82,7 +82,7 @@ def get_object(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     InvalidRange, PreconditionFailed, InvalidObjectState (archived)."""
     key = request["Key"]
     with call.read() as tx:
-        bucket = bucket_of(tx, request)
+        bucket = _bucket(call, tx, request)
         found = _found(call, tx, bucket, request)
         secret = encryption.read_key(call, found.cipher, request)
         told = _conditional(call, bucket, found, request)
@@ -102,7 +102,7 @@ def get_object(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
 def head_object(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """HeadObject: GetObject without the body; an archived object has a head all the same."""
     with call.read() as tx:
-        bucket = bucket_of(tx, request)
+        bucket = _bucket(call, tx, request)
         found = _found(call, tx, bucket, request)
         encryption.read_key(call, found.cipher, request)
         told = _conditional(call, bucket, found, request)
@@ -113,6 +113,14 @@ def head_object(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         if found.entry.storage in _ARCHIVED:
             told["ArchiveStatus"] = None
     return told
+
+
+def _bucket(call: Call, tx: Reader, request: Mapping[str, Any]) -> Bucket:
+    """The bucket as the guard has just found it: a read needs no second look."""
+    bucket: Bucket | None = call.found
+    if bucket is None or "ExpectedBucketOwner" in request:
+        return bucket_of(tx, request)
+    return bucket
 
 
 def _found(call: Call, tx: Reader, bucket: Bucket, request: Mapping[str, Any]) -> Object:
