@@ -48,7 +48,9 @@ def _download(target: Path) -> None:
     if not list(CACHE.glob(f"botocore-{botocore.__version__}.tar.gz")):
         result = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
         if result.returncode != 0:
-            pytest.skip(f"botocore's source distribution cannot be had: {result.stderr[-300:]}", allow_module_level=True)
+            pytest.skip(
+                f"botocore's source distribution cannot be had: {result.stderr[-300:]}", allow_module_level=True
+            )
     prefix = f"botocore-{botocore.__version__}/tests/unit/protocols/"
     target.mkdir(exist_ok=True)
     with tarfile.open(CACHE / f"botocore-{botocore.__version__}.tar.gz") as archive:

@@ -83,7 +83,7 @@ def _query(model: Model, protocol: str, error: AwsError, code: str, request_id: 
         opening = _DECLARATION + opening
     parts = [
         opening,
-        f"<Error><Type>{side}</Type><Code>{escape(code)}</Code><Message>{escape(error.message)}</Message>",
+        f"<Error><Type>{side}</Type><Code>{escape(code)}</Code>{message}",
     ]
     if shape is not None and error.members:
         _members(model, protocol, shape)(error.members, parts.append)

@@ -55,7 +55,8 @@ class _Node:
     def __init__(self) -> None:
         self.literals: dict[str, _Node] = {}
         self.label: _Node | None = None
-        self.greedy: dict[str, Choice] = {}
+        self.greedy: dict[tuple[str, ...], dict[str, Choice]] = {}
+        """Literal segments after a greedy label -> method -> choice."""
         self.choices: dict[str, Choice] = {}
 
 
@@ -64,7 +65,6 @@ class Router:
 
     def __init__(self, model: Model) -> None:
         self._root = _Node()
-        self._suffixed: list[tuple[tuple[str, ...], str, tuple[str, ...], Choice]] = []
         demoted = quirks(model.name, model.protocol).demoted
         choices: set[Choice] = set()
         significant: set[str] = set()
@@ -94,9 +94,10 @@ class Router:
 
     def _choice(self, method: str, path: str) -> Choice:
         node = self._root
-        for segment in path.strip("/").split("/") if path.strip("/") else ():
+        segments = path.strip("/").split("/") if path.strip("/") else []
+        for at, segment in enumerate(segments):
             if segment.startswith("{") and segment.endswith("+}"):
-                return node.greedy.setdefault(method, Choice())
+                return node.greedy.setdefault(tuple(segments[at + 1 :]), {}).setdefault(method, Choice())
             if segment.startswith("{") and segment.endswith("}"):
                 if node.label is None:
                     node.label = _Node()
@@ -112,10 +113,7 @@ class Router:
         if found is None:
             return None
         choice, raw = found
-        if not query and not choice.headers and len(choice.candidates) == 1:
-            candidate: Candidate | None = self._pick(choice, query, headers)
-        else:
-            candidate = self._pick(choice, query, headers)
+        candidate = self._pick(choice, query, headers)
         if candidate is None:
             return None
         try:
@@ -140,7 +138,7 @@ class Router:
         if node is None:
             return None
         if key:
-            choice = node.greedy.get(method)
+            choice = node.greedy[()].get(method)
             return None if choice is None else (choice, (bucket, key))
         choice = node.choices.get(method)
         return None if choice is None else (choice, (bucket,))
@@ -165,8 +163,12 @@ class Router:
             found = self._descend(node.label, method, segments, at + 1, (*raw, segment))
             if found is not None:
                 return found
-        choice = node.greedy.get(method)
-        return None if choice is None else (choice, (*raw, "/".join(segments[at:])))
+        for suffix, methods in sorted(node.greedy.items(), key=lambda item: -len(item[0])) if node.greedy else ():
+            end = len(segments) - len(suffix)
+            choice = methods.get(method)
+            if choice is not None and end > at and tuple(segments[end:]) == suffix:
+                return choice, (*raw, "/".join(segments[at:end]))
+        return None
 
     # Queries and headers
 

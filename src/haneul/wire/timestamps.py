@@ -98,10 +98,16 @@ def _to_second(second: int) -> str:
     return f"{year:04d}-{month:02d}-{day:02d}T{rest // 3600:02d}:{rest // 60 % 60:02d}:{rest % 60:02d}"
 
 
+@lru_cache(8192)
+def _to_second_and_millis(second: int) -> str:
+    return _to_second(second) + ".000Z"
+
+
 def iso_millis(moment: float) -> str:
     """2006-03-01T12:30:00.000Z, always with milliseconds, as S3 and EC2 write it."""
-    if type(moment) is int:
-        return _to_second(moment) + ".000Z"
+    second = int(moment)
+    if second == moment:
+        return _to_second_and_millis(second)
     millis = floor(moment * 1000 + 0.5)
     return f"{_to_second(millis // 1000)}.{millis % 1000:03d}Z"
 

@@ -105,7 +105,7 @@ class XmlWriters:
         if kind == "timestamp":
             text = f"{shape.get('timestampFormat', 'iso8601')}({var})"
         elif kind in scalars.INTEGERS:
-            text = f"int({var})"
+            text = f"{var} if {var}.__class__ is int else int({var})"
         elif kind in scalars.FLOATS:
             text = f"number({var})"
         return [f"{pad}a(f{_literal(f'<{opening}>')[:-1]}{{{text}}}{_literal(f'</{tag}>')[1:]})"]
