@@ -81,10 +81,9 @@ def _query(model: Model, protocol: str, error: AwsError, code: str, request_id: 
     opening = f'<ErrorResponse xmlns="{model.xml_namespace}">' if model.xml_namespace else "<ErrorResponse>"
     if protocol == "rest-xml":
         opening = _DECLARATION + opening
-    parts = [
-        opening,
-        f"<Error><Type>{side}</Type><Code>{escape(code)}</Code>{message}",
-    ]
+    # An error without words has no Message at all, as IAM's ReportNotPresent.
+    message = f"<Message>{escape(error.message)}</Message>" if error.message else ""
+    parts = [opening, f"<Error><Type>{side}</Type><Code>{escape(code)}</Code>{message}"]
     if shape is not None and error.members:
         _members(model, protocol, shape)(error.members, parts.append)
     parts.append(f"</Error><RequestId>{request_id}</RequestId></ErrorResponse>")
