@@ -7,6 +7,9 @@ import json
 import uuid
 from typing import Any
 
+import pytest
+from botocore.exceptions import ClientError
+
 from tests.api.iam.conftest import ALLOW_ALL, allow, refused, trust
 
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
@@ -64,7 +67,9 @@ def test_authorization_details_in_pages(iam: Any) -> None:
 
 def test_the_credential_report(iam: Any) -> None:
     """Absent, then started, then complete: a row for root and one for each user."""
-    assert refused(iam.get_credential_report)[0] == "ReportNotPresent"
+    with pytest.raises(ClientError) as caught:
+        iam.get_credential_report()
+    assert caught.value.response["Error"] == {"Type": "Sender", "Code": "ReportNotPresent"}
     iam.create_user(UserName="u")
     key = iam.create_access_key(UserName="u")["AccessKey"]
     assert iam.generate_credential_report()["State"] == "STARTED"

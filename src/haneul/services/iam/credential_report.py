@@ -51,9 +51,9 @@ def get_credential_report(call: Call, request: Request) -> Answer:
     with call.read() as tx:
         parts = list(tables.REPORTS.scan(tx, tables.scope(call.account)))
     if not parts:
-        raise errors.ReportNotPresent("No report exists for the account. Call GenerateCredentialReport first.")
+        raise errors.ReportNotPresent()
     if call.now() >= parts[0].at + _GOOD_FOR:
-        raise errors.ReportExpired("The report is older than four hours. Call GenerateCredentialReport again.")
+        raise errors.ReportExpired()
     return {
         "Content": b"".join(part.content for part in parts),
         "ReportFormat": "text/csv",

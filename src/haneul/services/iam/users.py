@@ -145,15 +145,15 @@ def _check_empty(tx: Reader, call: Call, row: tables.User) -> None:
         ),
         (
             any(True for _ in tables.CERTIFICATES.scan(tx, scope, row.key, limit=1)),
-            "Cannot delete entity, must delete signing certificates first.",
+            "Cannot delete entity, must delete certificates first.",
         ),
         (
             any(True for _ in tables.SSH_KEYS.scan(tx, scope, row.key, limit=1)),
-            "Cannot delete entity, must delete SSH public keys first.",
+            "Cannot delete entity, must remove referenced objects first.",
         ),
         (
             any(True for _ in tables.SERVICE_CREDENTIALS.scan(tx, scope, row.key, limit=1)),
-            "Cannot delete entity, must delete service specific credentials first.",
+            "Cannot delete entity, must remove referenced objects first.",
         ),
     ]
     for owned, message in owns:
