@@ -7,8 +7,7 @@ import logging
 import msgspec
 
 from haneul.service import Call, Step
-from haneul.services.sns import messages
-from haneul.services.sns.deliveries import Undeliverable, bury, deliver, pause_before
+from haneul.services.sns.deliveries import Undeliverable, bury, deliver, kept, pause_before, release
 from haneul.services.sns.state import SUBSCRIPTIONS, TOPICS, Delivery
 from haneul.wire.errors import AwsError
 
@@ -20,12 +19,12 @@ def step_delivery(call: Call, row: Delivery) -> Step:
     with call.read() as tx:
         subscription = SUBSCRIPTIONS.get(tx, call.scope, row.topic, row.subscription)
         topic = TOPICS.get(tx, call.scope, row.topic)
-    if subscription is None:
-        return Step(None)
-    note = messages.decode(row.message)
+        note = kept(tx, row)
+    if subscription is None or note is None:
+        return _done(call, row)
     try:
         deliver(call, call.scope, subscription, note)
-        return Step(None)
+        return _done(call, row)
     except Undeliverable as failure:
         tries = row.tries + 1
         pause = None if failure.final else pause_before(topic, subscription, tries)
@@ -36,4 +35,10 @@ def step_delivery(call: Call, row: Delivery) -> Step:
             bury(call, call.scope, subscription, note, failure)
         except AwsError as error:
             log.warning("the dead-letter queue of %s took no message: %s", subscription.id, error.message)
-        return Step(None)
+        return _done(call, row)
+
+
+def _done(call: Call, row: Delivery) -> Step:
+    with call.write() as tx:
+        release(tx, call.scope, row)
+    return Step(None)

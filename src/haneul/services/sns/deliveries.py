@@ -16,11 +16,13 @@ from haneul.services.sns import messages
 from haneul.services.sns.messages import Note
 from haneul.services.sns.state import DELIVERIES, TOPICS, Delivery, Subscription, Topic
 from haneul.services.sns.topics import DEFAULT_DELIVERY, arn_of
-from haneul.state.store import Writer
+from haneul.state import chunks
+from haneul.state.store import Reader, Writer
 from haneul.wire.errors import AwsError
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 TIMEOUT = 15.0
+_KEPT = b"sns/message/"
 RETRIES_INSIDE = 3
 """How often a queue or function is tried again when the fault isn't the subscriber's own."""
 
@@ -69,16 +71,26 @@ def _queue_attributes(note: Note) -> dict[str, dict[str, Any]]:
 
 
 def later(tx: Writer, call: Call, scope: Scope, subscription: Subscription, note: Note, *, tries: int = 0) -> None:
-    """Leave a message to the delivery's own timer."""
-    delivery = Delivery(
-        id=tokens.ordered_id(),
-        topic=subscription.topic,
-        subscription=subscription.id,
-        message=messages.encode(note),
-        tries=tries,
-    )
+    """Leave a message to the delivery's own timer. All subscribers of a message share what is stored of it."""
+    key = _KEPT + note.id.encode()
+    if chunks.get(tx, key) is None:
+        chunks.put(tx, key, messages.encode(note))
+    delivery = Delivery(message=note.id, subscription=subscription.id, topic=subscription.topic, tries=tries)
     DELIVERIES.put(tx, scope, delivery)
-    converge.wake(tx, "sns.delivery", scope, (delivery.id,), call.now())
+    converge.wake(tx, "sns.delivery", scope, (delivery.message, delivery.subscription), call.now())
+
+
+def kept(tx: Reader, delivery: Delivery) -> Note | None:
+    """The message of a delivery."""
+    packed = chunks.get(tx, _KEPT + delivery.message.encode())
+    return None if packed is None else messages.decode(packed)
+
+
+def release(tx: Writer, scope: Scope, delivery: Delivery) -> None:
+    """A delivery is done (its row is deleted next): the last one takes the message with it."""
+    others = DELIVERIES.scan(tx, scope, delivery.message, limit=2)
+    if all(other.subscription == delivery.subscription for other in others):
+        chunks.delete(tx, _KEPT + delivery.message.encode())
 
 
 def ask_confirmation(tx: Writer, call: Call, scope: Scope, subscription: Subscription) -> None:

@@ -35,12 +35,11 @@ class Subscription(msgspec.Struct, kw_only=True):
 
 
 class Delivery(msgspec.Struct, kw_only=True):
-    """A message on its way to one subscriber, until it was taken or given up. `message` is what publishing made."""
+    """A message on its way to one subscriber, until it was taken or given up. The message itself lies beside."""
 
-    id: str
-    topic: str
+    message: str
     subscription: str
-    message: bytes
+    topic: str
     tries: int = 0
 
 
@@ -95,7 +94,7 @@ class Signing(msgspec.Struct, kw_only=True):
 
 TOPICS = Table("sns.topic", Topic, key=("name",))
 SUBSCRIPTIONS = Table("sns.subscription", Subscription, key=("topic", "id"))
-DELIVERIES = Table("sns.delivery", Delivery, key=("id",))
+DELIVERIES = Table("sns.delivery", Delivery, key=("message", "subscription"))
 APPLICATIONS = Table("sns.application", Application, key=("platform", "name"))
 ENDPOINTS = Table("sns.endpoint", Endpoint, key=("application", "id"))
 PHONES = Table("sns.phone", Phone, key=("number",))

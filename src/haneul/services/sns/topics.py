@@ -281,8 +281,8 @@ def delete_topic(call: Call, request: Mapping[str, Any]) -> None:
         DUPLICATES.delete_all(tx, scope, name)
         for delivery in list(DELIVERIES.scan(tx, scope)):
             if delivery.topic == name:
-                settle(tx, "sns.delivery", scope, (delivery.id,))
-                DELIVERIES.delete(tx, scope, delivery.id)
+                settle(tx, "sns.delivery", scope, (delivery.message, delivery.subscription))
+                DELIVERIES.delete(tx, scope, delivery.message, delivery.subscription)
 
 
 @operation(resource=by_topic)
