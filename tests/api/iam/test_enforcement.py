@@ -416,3 +416,27 @@ def test_everything_survives_a_kill(strict: Strict) -> None:
     strict.running.restart()
     assert strict.client("iam", key).get_user()["User"]["UserName"] == name
     strict.client("iam", session).list_users()
+
+
+def test_passing_a_role_is_a_right_of_its_own(strict: Strict) -> None:
+    """Whoever could hand any role to a machine would have every role's rights."""
+    iam = strict.client("iam")
+    role, profile = strict.name("role"), strict.name("profile")
+    arn = iam.create_role(RoleName=role, AssumeRolePolicyDocument=trust(Service="ec2.amazonaws.com"))["Role"]["Arn"]
+    iam.create_instance_profile(InstanceProfileName=profile)
+    name, key = strict.user(allow("iam:AddRoleToInstanceProfile"))
+    own = strict.client("iam", key)
+
+    def add() -> Any:
+        return own.add_role_to_instance_profile(InstanceProfileName=profile, RoleName=role)
+
+    code, message, _ = refused(add)
+    assert code == "AccessDenied"
+    assert f"is not authorized to perform: iam:PassRole on resource: {arn}" in message
+    for service in ("lambda.amazonaws.com", "ec2.amazonaws.com"):
+        condition = {"StringEquals": {"iam:PassedToService": service}}
+        document = allow("iam:PassRole", resource=arn, Condition=condition)
+        iam.put_user_policy(UserName=name, PolicyName="pass", PolicyDocument=document)
+        if service == "lambda.amazonaws.com":
+            assert refused(add)[0] == "AccessDenied"
+    add()

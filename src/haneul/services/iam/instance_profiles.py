@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from haneul.auth import tables
+from haneul.auth import passing, tables
 from haneul.kit import tokens
 from haneul.service import Call, operation
 from haneul.services.iam import entities, roles, tagging
@@ -67,6 +67,7 @@ def add_role_to_instance_profile(call: Call, request: Request) -> Answer:
     with change(call) as tx:
         row = find(tx, call, request["InstanceProfileName"])
         role = entities.role(tx, call, request["RoleName"])
+        passing.check(call, entities.role_arn(call.account, role), "ec2.amazonaws.com")
         if role.path.startswith(roles.LINKED):
             raise entities.protected(role.name)
         if row.role:

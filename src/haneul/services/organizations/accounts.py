@@ -16,7 +16,7 @@ from haneul.state.store import Reader, Writer
 
 QUOTA = 1000
 _ADMINISTRATOR = f"{aws_policies.PREFIX}AdministratorAccess"
-_ACCOUNT = "arn:aws:organizations::{account}:account/*/{AccountId}"
+_ACCOUNT = tree.named("account", "AccountId")
 
 
 @operation()

@@ -67,7 +67,7 @@ def list_roots(call: Call, request: Request) -> Answer:
     return tree.page(request, "Roots", [organization], _root)
 
 
-@operation(resource="arn:aws:organizations::{account}:root/*/{RootId}")
+@operation(resource=tree.named("root", "RootId"))
 def enable_policy_type(call: Call, request: Request) -> Answer:
     """From now on service-control policies count; every place gets the one that allows all."""
     kind = request["PolicyType"]
@@ -89,7 +89,7 @@ def enable_policy_type(call: Call, request: Request) -> Answer:
     return {"Root": _root(organization)}
 
 
-@operation(resource="arn:aws:organizations::{account}:root/*/{RootId}")
+@operation(resource=tree.named("root", "RootId"))
 def disable_policy_type(call: Call, request: Request) -> Answer:
     with change(call) as tx:
         organization = _with_root(tree.managed(tx, call), request)

@@ -15,7 +15,7 @@ from haneul.state.store import Reader
 
 SIZE = 10_240
 PER_TARGET = 5
-_POLICY = "arn:aws:organizations::{account}:policy/*/*/{PolicyId}"
+_POLICY = tree.named("policy/service_control_policy", "PolicyId")
 _FULL = rows.OrgPolicy(
     rows.FULL_ACCESS_ID, "FullAWSAccess", "Allows access to every operation", rows.SCP, rows.FULL_ACCESS
 )

@@ -38,6 +38,17 @@ def change(call: Call) -> AbstractContextManager[Writer]:
     return found.change(call)
 
 
+def named(kind: str, name: str) -> Callable[[Call, Request], str]:
+    """The ARN of a call's resource: kind as for `arn`, name the request's member that tells its id."""
+
+    def resource(call: Call, request: Request) -> str:
+        with call.read() as tx:
+            found = rows.find(tx, call.account)
+        return "*" if found is None else arn(found, kind, str(request.get(name, "*")))
+
+    return resource
+
+
 def member(tx: Reader, call: Call) -> rows.Organization:
     """The organization that the caller's account belongs to."""
     found = rows.find(tx, call.account)

@@ -10,7 +10,7 @@ from haneul.services.organizations.tree import Answer, Request, change
 from haneul.state.store import Reader
 
 DEPTH = 5
-_UNIT = "arn:aws:organizations::{account}:ou/*/{OrganizationalUnitId}"
+_UNIT = tree.named("ou", "OrganizationalUnitId")
 
 
 @operation()
