@@ -18,6 +18,7 @@ INLINE_LIMIT = 64 << 10
 STORE_LIMIT = 256 << 10
 CHUNK = 96_000
 BATCH = 1 << 20
+_PIECES = 32
 
 
 class TooLarge(Exception):
@@ -70,11 +71,14 @@ async def receive(
 ) -> Received:
     """A body of any size. Raises TooLarge, and whatever `source` raises, leaving nothing behind."""
     batches = _batches(source, limit)
-    first = await anext(batches, b"")
-    if len(first) <= store_limit:
-        if len(first) <= 32 << 10:
-            return take(first, algorithms, key)
-        return await asyncio.to_thread(take, first, algorithms, key)
+    empty: list[bytes] = []
+    first = await anext(batches, empty)
+    size = sum(map(len, first))
+    if size <= store_limit:
+        data = b"".join(first)
+        if size <= 32 << 10:
+            return take(data, algorithms, key)
+        return await asyncio.to_thread(take, data, algorithms, key)
     intake = _Intake(await asyncio.to_thread(create), algorithms, key)
     try:
         await intake.add(first)
@@ -86,8 +90,9 @@ async def receive(
         raise
 
 
-async def _batches(source: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
-    """The source in pieces of about BATCH bytes, so that a thread has something to do for its switch."""
+async def _batches(source: AsyncIterator[bytes], limit: int) -> AsyncIterator[list[bytes]]:
+    """The source in batches of about BATCH bytes, so that a thread has something to do for its switch; pieces are
+    put together only where they are small, as every copy of a gigabyte costs as much as its checksum."""
     held: list[bytes] = []
     size = total = 0
     async for piece in source:
@@ -97,10 +102,10 @@ async def _batches(source: AsyncIterator[bytes], limit: int) -> AsyncIterator[by
         if total > limit:
             raise TooLarge
         if size >= BATCH:
-            yield held[0] if len(held) == 1 else b"".join(held)
+            yield held if len(held) <= _PIECES else [b"".join(held)]
             held, size = [], 0
     if held:
-        yield b"".join(held)
+        yield held if len(held) <= _PIECES else [b"".join(held)]
 
 
 class _Intake:
@@ -116,12 +121,12 @@ class _Intake:
         self._size = 0
         self._lanes: list[asyncio.Future[None]] = []
 
-    async def add(self, batch: bytes) -> None:
+    async def add(self, batch: list[bytes]) -> None:
         await self._settle()
-        self._size += len(batch)
+        self._size += sum(map(len, batch))
         loop = asyncio.get_running_loop()
         self._lanes = [
-            loop.run_in_executor(None, self._md5.update, batch),
+            loop.run_in_executor(None, self._digest, batch),
             loop.run_in_executor(None, self._keep, batch),
         ]
 
@@ -142,10 +147,15 @@ class _Intake:
         if lanes:
             await asyncio.gather(*lanes)
 
-    def _keep(self, batch: bytes) -> None:
-        for running in self._sums.values():
-            running.update(batch)
-        self._writer.write(batch if self._sealer is None else self._sealer.update(batch))
+    def _digest(self, batch: list[bytes]) -> None:
+        for piece in batch:
+            self._md5.update(piece)
+
+    def _keep(self, batch: list[bytes]) -> None:
+        for piece in batch:
+            for running in self._sums.values():
+                running.update(piece)
+            self._writer.write(piece if self._sealer is None else self._sealer.update(piece))
 
     def _commit(self) -> str:
         if self._sealer is not None:
