@@ -61,6 +61,7 @@ class Endpoints:
         rotate: bool = False,
         iam: bool = False,
         force_tls: bool = False,
+        hosts: Sequence[str] | None = None,
     ) -> int:
         """The endpoint listens (on the first of `ports` that is free, else on one of the pool) and leads to `targets`,
         the paths of Unix sockets; its port. Raises EngineError."""
@@ -71,15 +72,15 @@ class Endpoints:
             "rotate": rotate,
             "iam": iam,
             "force_tls": force_tls,
-            "hosts": self._hosts,
+            "hosts": list(hosts or self._hosts),
         }
         with self._lock:
             known = self._open.get(name)
             if known is not None and {key: known.get(key) for key in order} == order:
                 return int(known["port"])
             wanted = [known["port"]] if known is not None else [port for port in ports if port]
-            taken = {other["port"] for other in self._open.values()} - set(wanted)
-            order["ports"] = [*wanted, *(port for port in POOL if port not in taken)]
+            taken = {other["port"] for other in self._open.values() if other["hosts"] == order["hosts"]}
+            order["ports"] = [port for port in [*wanted, *POOL] if port not in taken or port in wanted[:1]]
             port = int(self._order("open", **order)["port"])
             self._open[name] = order | {"port": port}
             return port

@@ -65,6 +65,48 @@ def follow(servers: Servers, source: Standby) -> None:
         ensure_slot(servers, source.source, source.slot)
 
 
+def clone(servers: Servers, name: str, source: str) -> None:
+    """A copy of `source` that goes its own way: by shared blocks if that can be done, else by a base backup."""
+    layout = servers.layout
+    data = layout.data(name)
+    layout.own(layout.server(name))
+    clear_partial(data)
+    if data.exists():
+        return
+    layout.own(layout.logs(name))
+    build = servers.build(source)
+    part = layout.partial(data)
+    if not servers.running(source):
+        _copy(layout.data(source), part, servers)
+    else:
+        try:
+            _reflink(servers, source, part)
+        except EngineError:
+            shutil.rmtree(part, ignore_errors=True)
+            _base_backup(servers, source, part, ["-X", "stream"])
+    _without_run_time(part)
+    files.write_file(layout, layout.server(name) / "version", build.version)
+    part.rename(data)
+
+
+def _reflink(servers: Servers, source: str, place: Path) -> None:
+    """Copy a running server's files block by shared block, within a backup of PostgreSQL's own; the log comes last."""
+    layout = servers.layout
+    if servers.build(source).major < 15:
+        raise EngineError("this version backs up otherwise")
+    with servers.connect(source, ADMIN, layout.secret, ADMIN) as link:
+        link.execute("SELECT pg_create_physical_replication_slot('clone_' || pg_backend_pid(), true, true)")
+        link.execute("SELECT pg_backup_start('clone', true)")
+        daemons.run(["/bin/cp", "-a", "--reflink=always", layout.data(source), place], layout.who)
+        label = link.execute("SELECT labelfile, spcmapfile FROM pg_backup_stop(false)").fetchone()
+        shutil.rmtree(place / "pg_wal")
+        daemons.run(["/bin/cp", "-a", "--reflink=always", layout.data(source) / "pg_wal", place / "pg_wal"], layout.who)
+    assert label is not None
+    files.write_file(layout, place / "backup_label", str(label[0]))
+    shutil.rmtree(place / "pg_replslot")
+    layout.own(place / "pg_replslot")
+
+
 def rejoin(servers: Servers, name: str, source: Standby) -> None:
     """Rewind an ended primary to where it parted from the new one; copy it again if that can't be done."""
     layout = servers.layout
@@ -226,7 +268,7 @@ def upgrade(servers: Servers, name: str, build: Build) -> None:
     daemons.run(
         [*argv, "-U", ADMIN, "-s", sockets, "--no-sync"],
         layout.who,
-        environment={"PGPASSWORD": layout.secret},
+        environment={"PGPASSFILE": layout.passfile()},
         cwd=work,
         timeout=3600,
     )

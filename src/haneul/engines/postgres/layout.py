@@ -38,6 +38,7 @@ _ENFORCED = {
     "external_pid_file": "",
     "restart_after_crash": "on",
     "max_slot_wal_keep_size": "8GB",
+    "wal_retrieve_retry_interval": "100ms",
 }
 _DEFAULTS = {
     "log_filename": "postgresql.log.%Y-%m-%d-%H",
@@ -141,9 +142,17 @@ class Layout:
         """Where `path` is being made; renamed into place when it is whole."""
         return path.with_name(f"{path.name}.part-{tokens.random_hex(8)}")
 
+    def passfile(self) -> str:
+        """A file with the superuser's password that servers and tools may read."""
+        path = self.folder / "passfile"
+        write_file(self, path, f"*:*:*:{ADMIN}:{self.secret}\n")
+        return str(path)
+
     def dsn(self, name: str, application: str) -> str:
+        """How tools and standbys reach a server: the password stays in a file, out of command lines and logs."""
+        quoted = self.passfile().replace("\\", "\\\\").replace("'", "\\'")
         return (
-            f"host={self.socket_folder(name)} port=5432 user={ADMIN} password={self.secret} "
+            f"host={self.socket_folder(name)} port=5432 user={ADMIN} passfile='{quoted}' "
             f"dbname={ADMIN} application_name={application}"
         )
 
@@ -176,7 +185,6 @@ def configuration(
     if standby is not None:
         values["primary_conninfo"] = layout.dsn(standby.source, name)
         values["primary_slot_name"] = standby.slot
-        values["recovery_target_timeline"] = "latest"
     return values
 
 

@@ -97,6 +97,10 @@ class PostgresEngine(Protocol):
         """A copy of `standby.source` that will follow it; nothing when it is there."""
         ...
 
+    def ensure_cloned(self, name: str, source: str) -> None:
+        """A server of its own with what `source` holds now, sharing blocks where the file system can."""
+        ...
+
     def ensure_rejoined(self, name: str, standby: Standby) -> None:
         """A former primary that ended turned into a standby of the new one (rewound, or copied again)."""
         ...

@@ -51,11 +51,11 @@ class PostgresServers:
 
     def ensure_running(self, name: str, settings: Mapping[str, str], standby: Standby | None = None) -> None:
         servers = self._servers
-        if servers.start(name, settings, standby):
-            self._housed.discard(name)
         if standby is not None:
             copies.follow(servers, standby)
-        elif name not in self._housed:
+        if servers.start(name, settings, standby):
+            self._housed.discard(name)
+        if standby is None and name not in self._housed:
             roles.ensure_house(servers, name)
             self._housed.add(name)
 
@@ -112,6 +112,10 @@ class PostgresServers:
     def ensure_standby(self, name: str, standby: Standby) -> None:
         with self._servers.lock(name):
             copies.standby(self._servers, name, standby)
+
+    def ensure_cloned(self, name: str, source: str) -> None:
+        with self._servers.lock(name):
+            copies.clone(self._servers, name, source)
 
     def ensure_rejoined(self, name: str, standby: Standby) -> None:
         with self._servers.lock(name):

@@ -13,16 +13,24 @@ from haneul.services.rds.errors import errors, invalid
 from haneul.services.rds.families import ENGINES, major
 from haneul.services.rds.happenings import tell
 from haneul.services.rds.plane import Plane, plane
-from haneul.services.rds.state import BACKUPS, SNAPSHOTS, AutomatedBackup, Instance, Snapshot
+from haneul.services.rds.state import (
+    BACKUPS,
+    CLUSTER_SNAPSHOTS,
+    SNAPSHOTS,
+    AutomatedBackup,
+    Cluster,
+    Instance,
+    Snapshot,
+)
 from haneul.services.rds.tags import render
 
 INCREMENTS = 6
 """Incremental backups between two whole ones."""
 
 
-def due(row: Instance, now: float) -> bool:
+def due(row: Instance | Cluster, now: float) -> bool:
     """Whether it is time for the day's backup."""
-    if not row.shape.get("BackupRetentionPeriod", 0) or row.cluster:
+    if not row.shape.get("BackupRetentionPeriod", 0):
         return False
     if not row.latest_backup:
         return True
@@ -30,19 +38,20 @@ def due(row: Instance, now: float) -> bool:
     return waited > 86_400 * 1.5 or (waited > 43_200 and names.inside_daily(row.shape["PreferredBackupWindow"], now))
 
 
-def take(call: Call, plane: Plane, row: Instance) -> None:
-    """A base backup named row.work["taking"], as an automated snapshot; and those fall away that the retention period no
-    longer wants."""
+def take(call: Call, plane: Plane, row: Instance | Cluster, server: str) -> None:
+    """A base backup of `server` named row.work["taking"], as an automated snapshot of the instance or cluster; and those
+    fall away that the retention period no longer wants."""
     engine = plane.engine(row.engine)
     backup: str = row.work["taking"]
+    archive = row.resource_id.lower()
     with call.read() as tx:
         kept = BACKUPS.get(tx, call.scope, row.resource_id)
     base = [one for one in kept.base if one[1] != backup] if kept is not None else []
-    since = base[-1][1] if base and len(base) % (INCREMENTS + 1) and engine.running(row.server) else None
-    engine.ensure_backup(row.server, backup, since=since)
+    since = base[-1][1] if base and len(base) % (INCREMENTS + 1) and engine.running(server) else None
+    engine.ensure_backup(server, backup, since=since)
     now = call.now()
-    if engine.running(row.server):
-        engine.archived_until(row.server, row.resource_id.lower())
+    if engine.running(server):
+        engine.archived_until(server, archive)
     snapshot = _snapshot(row, backup, now, engine.backup_size(backup) or 0)
     if kept is None:
         kept = AutomatedBackup(
@@ -50,35 +59,42 @@ def take(call: Call, plane: Plane, row: Instance) -> None:
             source=row.id,
             status="active",
             created=now,
-            server=row.server,
+            server=server,
             engine=row.engine,
             version=row.version,
             ident=f"ab-{tokens.unique_id('', 26).lower()}",
         )
-    kept.source, kept.server, kept.version = row.id, row.server, row.version
-    kept.shape = dict(row.shape) | {"klass": row.klass, "master": row.master, "port": row.wanted_port}
+    kept.source, kept.server, kept.version = row.id, server, row.version
+    kept.shape = dict(snapshot.shape)
     kept.base = [*base, (now, backup)]
     limit = now - row.shape["BackupRetentionPeriod"] * 86_400
-    gone = [
-        one for index, one in enumerate(kept.base) if index + 1 < len(kept.base) and kept.base[index + 1][0] < limit
-    ]
+    gone = [one for one, later in zip(kept.base, kept.base[1:], strict=False) if later[0] < limit]
     kept.base = [one for one in kept.base if one not in gone]
-    with call.write() as tx:
-        BACKUPS.put(tx, call.scope, kept)
-        SNAPSHOTS.put(tx, call.scope, snapshot)
-        for old in SNAPSHOTS.scan(tx, call.scope):
-            if old.kind == "automated" and old.backup in {name for _, name in gone}:
-                SNAPSHOTS.delete(tx, call.scope, old.id)
-        tell(tx, call, "db-instance", row.id, "Finished DB Instance backup", "backup", event="RDS-EVENT-0002")
+    _record(call, row, kept, snapshot, {name for _, name in gone})
     for _, name in gone:
         engine.remove_backup(name)
     if gone:
-        engine.trim_archive(row.resource_id.lower(), kept.base[0][1])
+        engine.trim_archive(archive, kept.base[0][1])
     row.backed_up, row.latest_backup = now, backup
     row.work = {key: value for key, value in row.work.items() if key != "taking"}
 
 
-def _snapshot(row: Instance, backup: str, now: float, size: int) -> Snapshot:
+def _record(call: Call, row: Instance | Cluster, kept: AutomatedBackup, snapshot: Snapshot, gone: set[str]) -> None:
+    table = SNAPSHOTS if isinstance(row, Instance) else CLUSTER_SNAPSHOTS
+    with call.write() as tx:
+        BACKUPS.put(tx, call.scope, kept)
+        table.put(tx, call.scope, snapshot)
+        for old in table.scan(tx, call.scope):
+            if old.kind == "automated" and (
+                old.backup in gone or (old.backup == snapshot.backup and old.id != snapshot.id)
+            ):
+                table.delete(tx, call.scope, old.id)
+        kind = "db-instance" if isinstance(row, Instance) else "db-cluster"
+        event = "RDS-EVENT-0002" if isinstance(row, Instance) else "RDS-EVENT-0169"
+        tell(tx, call, kind, row.id, f"Finished DB {kind[3:].capitalize()} backup", "backup", event=event)
+
+
+def _snapshot(row: Instance | Cluster, backup: str, now: float, size: int) -> Snapshot:
     moment = datetime.datetime.fromtimestamp(now, datetime.UTC)
     return Snapshot(
         id=f"rds:{row.id}-{moment:%Y-%m-%d-%H-%M}",
@@ -90,16 +106,30 @@ def _snapshot(row: Instance, backup: str, now: float, size: int) -> Snapshot:
         backup=backup,
         engine=row.engine,
         version=row.version,
-        shape=dict(row.shape) | {"klass": row.klass, "master": row.master, "port": row.wanted_port, "original": now,
-                                 "instance_created": row.created},
+        shape=facts(row, now),
         tags=dict(row.tags) if row.shape.get("CopyTagsToSnapshot") else {},
         size=size,
-    )  # fmt: skip
+    )
 
 
-def mark(call: Call, plane: Plane, row: Instance) -> None:
+def facts(row: Instance | Cluster, now: float) -> dict[str, Any]:
+    """What a restore and a description need to know of the instance or cluster, beside the data."""
+    found = {
+        **row.shape,
+        "master": row.master,
+        "port": row.wanted_port,
+        "original": now,
+        "instance_created": row.created,
+        "group": row.group,
+    }
+    if isinstance(row, Instance):
+        found |= {"klass": row.klass, "option_group": row.option_group}
+    return found
+
+
+def mark(call: Call, plane: Plane, row: Instance | Cluster, server: str) -> None:
     """Before a server ends: what it has written is in the archive, and the backup says how far that reaches."""
-    until = plane.engine(row.engine).archived_until(row.server, row.resource_id.lower())
+    until = plane.engine(row.engine).archived_until(server, row.resource_id.lower())
     with call.write() as tx:
         kept = BACKUPS.get(tx, call.scope, row.resource_id)
         if kept is not None and until is not None:
@@ -107,7 +137,7 @@ def mark(call: Call, plane: Plane, row: Instance) -> None:
             BACKUPS.put(tx, call.scope, kept)
 
 
-def forget(call: Call, plane: Plane, row: Instance, *, keep: bool) -> None:
+def forget(call: Call, plane: Plane, row: Instance | Cluster, *, keep: bool) -> None:
     """The instance is gone, or wants no more backups: its automated ones go too, unless they are to be kept."""
     with call.read() as tx:
         kept = BACKUPS.get(tx, call.scope, row.resource_id)
@@ -132,9 +162,10 @@ def remove(call: Call, plane: Plane, kept: AutomatedBackup | None) -> None:
     engine.remove_archive(kept.resource_id.lower())
     with call.write() as tx:
         BACKUPS.delete(tx, call.scope, kept.resource_id)
-        for old in SNAPSHOTS.scan(tx, call.scope):
-            if old.kind == "automated" and old.resource_id == kept.resource_id:
-                SNAPSHOTS.delete(tx, call.scope, old.id)
+        for table in (SNAPSHOTS, CLUSTER_SNAPSHOTS):
+            for old in table.scan(tx, call.scope):
+                if old.kind == "automated" and old.resource_id == kept.resource_id:
+                    table.delete(tx, call.scope, old.id)
 
 
 @operation(resource="arn:aws:rds:{region}:{account}:auto-backup:*")

@@ -126,7 +126,7 @@ def _back_up(call: Call, plane: Plane, row: Instance) -> Step:
         if "taking" not in row.work:  # written down first, so that a crash leaves no backup that nobody knows
             row.work = {**row.work, "taking": f"auto-{tokens.random_hex(16)}"}
             return Step(row, 0.0)
-        backups.take(call, plane, row)
+        backups.take(call, plane, row, row.server)
     row.status = "available"
     return Step(row, HEALTH)
 
@@ -150,7 +150,7 @@ def _stop(call: Call, plane: Plane, row: Instance) -> Step:
     engine = plane.engine(row.engine)
     plane.endpoints.ensure_closed(row.resource_id)
     if row.shape.get("BackupRetentionPeriod", 0) > 0 and engine.running(row.server) and not row.cluster:
-        backups.mark(call, plane, row)
+        backups.mark(call, plane, row, row.server)
     for server in (row.server, row.standby):
         if server:
             plane.disown(server)
@@ -191,16 +191,28 @@ def _reboot(call: Call, plane: Plane, row: Instance) -> Step:
 
 
 def _modify(call: Call, plane: Plane, row: Instance) -> Step:
+    if row.cluster:
+        return _modify_member(row)
     try:
         again = changing.apply(call, plane, row)
     except EngineError as error:
-        if row.cluster:
-            raise
         return _incompatible(call, row, error)
     if again:
         return Step(row, 0.0)
     row.work = {key: value for key, value in row.work.items() if key != "due"}
     return _settled(call, row)
+
+
+def _modify_member(row: Instance) -> Step:
+    """Of an Aurora instance only the class is its own: it takes a restart."""
+    due = row.work.get("due", [])
+    row.work = {key: value for key, value in row.work.items() if key != "due"}
+    changed = {key: value for key, value in row.pending.items() if key in due}
+    row.pending = {key: value for key, value in row.pending.items() if key not in due}
+    row.klass = changed.pop("DBInstanceClass", row.klass)
+    row.shape = {**row.shape, **changed}
+    row.status = "rebooting" if "DBInstanceClass" in due else "available"
+    return Step(row, 0.0)
 
 
 def _delete(call: Call, plane: Plane, row: Instance) -> Step:
@@ -216,7 +228,7 @@ def _delete(call: Call, plane: Plane, row: Instance) -> Step:
     if row.cluster:
         return members.delete(call, plane, row)
     if row.work.get("keep_backups") and engine.running(row.server):
-        backups.mark(call, plane, row)
+        backups.mark(call, plane, row, row.server)
     _free_replicas(call, row)
     _leave_source(call, plane, row)
     for server in (row.standby, row.server):

@@ -267,7 +267,8 @@ def delete_db_instance(call: Call, request: Mapping[str, Any]) -> dict[str, Any]
         if row.shape.get("DeletionProtection"):
             raise mixed("Cannot delete protected DB Instance, please disable deletion protection and try again.")
         if row.cluster:
-            joining.check_leaving(call, tx, row)
+            if final:
+                raise mixed("FinalDBSnapshotIdentifier can not be specified when deleting a cluster instance.")
         elif skip and final:
             raise mixed("FinalDBSnapshotIdentifier can not be specified when SkipFinalSnapshot is specified.")
         elif not skip and not row.source:

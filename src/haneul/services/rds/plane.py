@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -23,7 +23,7 @@ from haneul.wire.message import Request
 
 log = logging.getLogger("haneul.rds")
 NAMES = ("localhost", "*.localhost", "*.rds.localhost", "localhost.localstack.cloud", "*.localhost.localstack.cloud")
-ADDRESSES = ("127.0.0.1", "::1")
+ADDRESSES = ("127.0.0.1", "::1", *(f"127.0.0.{number}" for number in range(2, 9)))
 
 
 class Plane:
@@ -34,7 +34,6 @@ class Plane:
         self._engines: dict[str, Any] = {}
         self._lock = threading.RLock()
         self._owners: dict[str, tuple[Scope, str, str]] = {}
-        self._failover: Callable[[Plane, Scope, str, str], None] | None = None
         self._threads: set[threading.Thread] = set()
         self.closing = False
         config = cloud.config
@@ -75,10 +74,6 @@ class Plane:
     def disown(self, server: str) -> None:
         self._owners.pop(server, None)
 
-    def on_failure(self, failover: Callable[[Plane, Scope, str, str], None]) -> None:
-        """What to do at once when a cluster's server ends: `failover(plane, scope, cluster, server)`, in a thread."""
-        self._failover = failover
-
     def _ended(self, server: str) -> None:
         found = self._owners.get(server)
         if found is None or self.closing:
@@ -90,11 +85,12 @@ class Plane:
         thread.start()
 
     def _repair(self, server: str, scope: Scope, instance: str, cluster: str) -> None:
+        from haneul.services.rds import failover
+
         try:
-            if self._failover is not None and cluster:
-                self._failover(self, scope, cluster, server)
+            failover.on_end(self, scope, cluster, instance, server)
         except Exception:
-            log.exception("failover of %s failed; its step tries again", cluster)
+            log.exception("failover of %s failed; its step tries again", cluster or instance)
         finally:
             self.wake("rds.cluster" if cluster else "rds.instance", scope, cluster or instance)
             if cluster:

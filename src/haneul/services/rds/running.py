@@ -149,3 +149,8 @@ def replica_standby(call: Call, row: Instance) -> Standby | None:
     with call.read() as tx:
         _, source = source_of(tx, call.scope, row)
     return Standby(source.server, slot(row.server)) if source is not None else None
+
+
+def in_window(row: Instance, now: float) -> bool:
+    """Whether it is the instance's maintenance window."""
+    return names.inside_weekly(row.shape["PreferredMaintenanceWindow"], now)

@@ -8,7 +8,7 @@ from typing import Any
 from haneul.converge import wake
 from haneul.kit import tokens
 from haneul.service import Call, Scope, Step, operation
-from haneul.services.rds import listing, names, tags
+from haneul.services.rds import backups, listing, names, tags
 from haneul.services.rds.errors import errors, invalid, mixed, no_snapshot
 from haneul.services.rds.families import major
 from haneul.services.rds.happenings import tell
@@ -29,7 +29,7 @@ def create_db_snapshot(call: Call, request: Mapping[str, Any]) -> dict[str, Any]
 
     with call.write() as tx:
         row = find(call, tx, request["DBInstanceIdentifier"])
-        _check_name(request["DBSnapshotIdentifier"], "DBSnapshotIdentifier")
+        check_name(request["DBSnapshotIdentifier"], "DBSnapshotIdentifier")
         _check_free(call, tx, request["DBSnapshotIdentifier"].lower())
         if row.cluster:
             raise errors.InvalidDBInstanceState(
@@ -50,7 +50,7 @@ def create_db_snapshot(call: Call, request: Mapping[str, Any]) -> dict[str, Any]
 
 def begin(call: Call, tx: Writer, row: Instance, name: str, own: dict[str, str]) -> Snapshot:
     """A new snapshot's row; its step takes the backup."""
-    _check_name(name, "DBSnapshotIdentifier")
+    check_name(name, "DBSnapshotIdentifier")
     _check_free(call, tx, name.lower())
     _check_quota(call, tx)
     if row.shape.get("CopyTagsToSnapshot"):
@@ -65,15 +65,7 @@ def begin(call: Call, tx: Writer, row: Instance, name: str, own: dict[str, str])
         backup=f"snap-{tokens.random_hex(16)}",
         engine=row.engine,
         version=row.version,
-        shape={
-            **row.shape,
-            "klass": row.klass,
-            "master": row.master,
-            "port": row.wanted_port,
-            "original": call.now(),
-            "instance_created": row.created,
-            "option_group": row.option_group,
-        },
+        shape=backups.facts(row, call.now()),
         work={"server": row.server},
         tags=own,
     )
@@ -183,7 +175,7 @@ def find(call: Call, tx: Reader, name: str) -> tuple[Scope, Snapshot]:
 def copy_db_snapshot(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """CopyDBSnapshot: automated or manual, of this account or another, of this region or another."""
     target = request["TargetDBSnapshotIdentifier"]
-    _check_name(target, "TargetDBSnapshotIdentifier")
+    check_name(target, "TargetDBSnapshotIdentifier")
     with call.write() as tx:
         scope, source = find(call, tx, request["SourceDBSnapshotIdentifier"])
         _check_free(call, tx, target.lower())
@@ -303,7 +295,7 @@ def _own(call: Call, tx: Reader, name: str) -> Snapshot:
     return row
 
 
-def _check_name(name: str, member: str) -> None:
+def check_name(name: str, member: str) -> None:
     if name.lower().startswith("rds:"):
         raise invalid(f"The parameter {member} is not a valid identifier. Identifiers must begin with a letter.")
     names.identifier(name, member, 255)

@@ -176,6 +176,8 @@ def _waits(parameter: settings.Parameter | None, value: tuple[str, str] | None) 
 
 def cluster(call: Call, tx: Reader, row: Cluster) -> dict[str, Any]:
     """A DBCluster."""
+    from haneul.services.rds.cluster_converge import READER_HOST
+    from haneul.services.rds.cluster_endpoints import address
     from haneul.services.rds.state import ENDPOINTS
 
     scope = call.scope
@@ -207,9 +209,9 @@ def cluster(call: Call, tx: Reader, row: Cluster) -> dict[str, Any]:
         "MasterUsername": row.master,
         "DatabaseName": row.shape.get("DatabaseName"),
         "Endpoint": host,
-        "ReaderEndpoint": host,
-        "CustomEndpoints": [f"{host}:{one.port}" for one in custom],
-        "Port": row.port,
+        "ReaderEndpoint": READER_HOST if host == "localhost" else f"{host}:{row.reader_port}",
+        "CustomEndpoints": [address(call, tx, one) for one in custom],
+        "Port": row.port or row.wanted_port,
         "HostedZoneId": ZONE_ID,
         "DBClusterParameterGroup": row.group,
         "DBSubnetGroup": group["DBSubnetGroupName"],
