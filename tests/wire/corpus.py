@@ -1,4 +1,4 @@
-"""botocore's own protocol corpus, fetched from its source distribution when the tests run (never kept in the repository)."""
+"""botocore's own protocol corpus, fetched from its source distribution when the tests run, never kept here."""
 
 from __future__ import annotations
 

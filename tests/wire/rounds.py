@@ -106,7 +106,9 @@ def check_response(service: str, operation: str, protocol: str, random: Random) 
         if member.get("location") == "statusCode" and name not in sent:
             got.pop(name, None)
         if member.get("location") == "headers" and name in got:
-            got[name] = {k: v for k, v in got[name].items() if not k.lower().endswith("amzn-requestid")}
+            got[name] = {
+                k: v for k, v in got[name].items() if not k.lower().endswith(("amzn-requestid", "content-type"))
+            }
             if not got[name]:
                 del got[name]
         if member.get("location") == "header" and name not in sent and name in got:

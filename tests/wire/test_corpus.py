@@ -1,4 +1,4 @@
-"""botocore's protocol corpus run backwards: the requests it expects are our input, the results it expects our output."""
+"""botocore's protocol corpus run backwards: requests it expects are our input, results it expects our output."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ def test_expected_results_are_written_so_that_botocore_reads_them(case: Case) ->
     model = case.model
     service = ServiceModel(
         {
-            "metadata": {**{"apiVersion": "x", "endpointPrefix": "x", "protocol": model.protocol}},
+            "metadata": {"apiVersion": "x", "endpointPrefix": "x", "protocol": model.protocol},
             "operations": {},
             "shapes": copy.deepcopy(model.shapes),
         }

@@ -104,8 +104,6 @@ class Maker:
         if kind == "string":
             if shape.get("hostLabel"):
                 return self._word().replace("_", "0")
-            if shape.get("jsonvalue"):
-                return {"a": [1, "ü"]}
             if shape.get("xmlAttribute"):
                 return self.random.choice(_TEXTS[:4])
             return self.random.choice((*_TEXTS, self._word()))

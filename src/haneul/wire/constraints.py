@@ -5,24 +5,19 @@ The compiled check only says yes or no; the words are found by a second walk, fo
 
 from __future__ import annotations
 
-import re
 import sys
-import unicodedata
-import warnings
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
 from typing import Any
 
 from haneul.wire.errors import AwsError
 from haneul.wire.model import Model, Ref
+from haneul.wire.patterns import matches
 from haneul.wire.quirks import Quirks
 
 Check = Callable[[Any], bool]
 """True when the value keeps its constraints."""
 
 _NUMBERS = frozenset({"integer", "long", "float", "double", "bigdecimal", "biginteger", "short", "byte"})
-_ANCHORED = re.compile(r"^\^|(?<!\\)\$$|\\A|\\z")
-_PROPERTY = re.compile(r"\\([pP])\{(\w+)\}|\\([pP])(\w)")
 _MAX_MESSAGES = 20
 
 
@@ -275,99 +270,3 @@ def _last(path: str) -> str:
 
 def _coral(path: str) -> str:
     return ".".join(_first_lower(part) for part in path.split("."))
-
-
-# Patterns: Java's, made Python's
-
-
-@cache
-def _category(name: str, negated: bool) -> str | None:
-    """The characters of a Unicode category (or POSIX class) as the inside of a character class."""
-    posix = {
-        "ASCII": "\\x00-\\x7f",
-        "Alnum": "A-Za-z0-9",
-        "Alpha": "A-Za-z",
-        "Digit": "0-9",
-        "Graph": "!-~",
-        "Print": " -~",
-        "Punct": "!-/:-@\\[-`{-~",
-        "Upper": "A-Z",
-        "Lower": "a-z",
-        "Space": "\\s",
-    }.get(name)
-    if posix is not None:
-        return None if negated else posix
-    if not re.fullmatch(r"[A-Z][a-z]?", name):
-        return None
-    parts: list[str] = []
-    start = None
-    for code in range(0x10001):
-        inside = code < 0x10000 and unicodedata.category(chr(code)).startswith(name) != negated
-        if inside and start is None:
-            start = code
-        elif not inside and start is not None:
-            parts.append(f"\\u{start:04x}" if start == code - 1 else f"\\u{start:04x}-\\u{code - 1:04x}")
-            start = None
-    return "".join(parts) + ("\\U00010000-\\U0010ffff" if name[0] in "LNS" or negated else "")
-
-
-def _python(source: str) -> str | None:
-    """Java's regular expression in Python's dialect; None when it says what Python can't."""
-    out = []
-    at = 0
-    inside = False
-    while at < len(source):
-        found = _PROPERTY.match(source, at)
-        if found is not None:
-            kind, name = found.group(1) or found.group(3), found.group(2) or found.group(4)
-            category = _category(name, kind == "P")
-            if category is None:
-                return None
-            out.append(category if inside else f"[{category}]")
-            at = found.end()
-            continue
-        character = source[at]
-        if character == "\\":
-            out.append(source[at : at + 2])
-            at += 2
-            continue
-        if inside and (character == "[" or source.startswith("&&", at)):
-            if source.startswith("&&", at):
-                return None
-            out.append("\\[")
-            at += 1
-            continue
-        if character == "[":
-            inside = True
-            for opening in ("[^]", "[]", "[^", "["):
-                if source.startswith(opening, at):
-                    out.append(opening.replace("]", "\\]"))
-                    at += len(opening)
-                    break
-            continue
-        inside = inside and character != "]"
-        out.append(character)
-        at += 1
-    return "".join(out)
-
-
-@cache
-def _pattern(source: str) -> Callable[[str], Any] | None:
-    text = _python(source)
-    if text is None:
-        return None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            compiled = re.compile(text)
-    except (re.error, OverflowError):
-        return None
-    if _ANCHORED.search(source) is None and source[-1:] in "+*})?":
-        return compiled.fullmatch
-    return compiled.search
-
-
-def matches(source: str, value: str) -> bool:
-    """Whether AWS would find that `value` satisfies the model's pattern; patterns beyond Python's dialect pass."""
-    match = _pattern(source)
-    return match is None or match(value) is not None

@@ -65,6 +65,7 @@ def binder(model: Model, operation: OperationModel, quirks: Quirks) -> Bind:
     prefixes: list[tuple[str, str]] = []
     query: dict[str, tuple[str, Convert, bool]] = {}
     rest: tuple[str, bool] | None = None
+    literals = {piece.partition("=")[0] for piece in operation.uri.partition("?")[2].split("&")} | {"x-id"}
     members = {} if operation.input is None else model.resolve(operation.input)["members"]
     for name, ref in members.items():
         shape = model.resolve(ref)
@@ -101,7 +102,7 @@ def binder(model: Model, operation: OperationModel, quirks: Quirks) -> Bind:
                     if found_map:
                         out[name] = found_map
             if request.query and (query or rest is not None):
-                name = _query(request.query, query, rest, out)
+                name = _query(request.query, query, rest, literals, out)
         except Unreadable as error:
             raise unreadable(error.within(name), quirks) from None
         except UnicodeDecodeError:
@@ -112,7 +113,11 @@ def binder(model: Model, operation: OperationModel, quirks: Quirks) -> Bind:
 
 
 def _query(
-    text: str, query: Mapping[str, tuple[str, Convert, bool]], rest: tuple[str, bool] | None, out: dict[str, Any]
+    text: str,
+    query: Mapping[str, tuple[str, Convert, bool]],
+    rest: tuple[str, bool] | None,
+    literals: set[str],
+    out: dict[str, Any],
 ) -> str:
     others: dict[str, Any] = {}
     name = ""
@@ -127,7 +132,7 @@ def _query(
                     out[name] = read(value)
             except Unreadable as error:
                 raise error.within(name) from None
-        elif rest is not None and not key.startswith("X-Amz-"):
+        elif rest is not None and key not in literals and not key.startswith("X-Amz-"):
             if rest[1]:
                 others.setdefault(key, []).append(value)
             else:

@@ -228,6 +228,8 @@ class Router:
         literals = {key for key, _ in winner.literals}
         if not literals and frozenset(keys) - winner.required - winner.optional:
             return None  # a sub-resource was named, and nothing here answers to it
+        if self._buckets and winner.required and not literals and not winner.required & frozenset(keys):
+            return None  # POST of an object: only what names an upload completes one
         return winner
 
 
