@@ -122,10 +122,12 @@ class Rights:
 
     def limited(self, by: By, resource: str, keys: Keys) -> Decision | None:
         """An implicit deny by boundary or session policies, which a closer grant of the resource leaves out."""
-        # A user named by a resource policy is beyond its boundary; a session named itself is beyond all.
-        if self.boundary is not None and by != By.ITSELF and not self.boundary.allowed(BOUNDARY, resource, keys):
+        # Documented: a grant to a user's or session's own ARN, or to "*", is beyond boundary and session policies.
+        if by >= By.ANYONE:
+            return None
+        if self.boundary is not None and not self.boundary.allowed(BOUNDARY, resource, keys):
             return Decision(False, BOUNDARY)
-        if self.session is not None and by != By.ITSELF and not self.session.allowed(SESSION, resource, keys):
+        if self.session is not None and not self.session.allowed(SESSION, resource, keys):
             return Decision(False, SESSION)
         return None
 
@@ -138,12 +140,15 @@ class Voice:
 
     __slots__ = ("allows", "denies")
 
-    def __init__(self, policy: Policy, principal: Principal, action: str, closed: bool = False) -> None:
+    def __init__(
+        self, policy: Policy, principal: Principal, action: str, *, closed: bool = False, bounded: bool = False
+    ) -> None:
+        """closed: grants to the public don't count; bounded: the principal has a permissions boundary."""
         self.allows: list[tuple[By, Statement]] = []
         self.denies: list[Statement] = []
         for statement in policy.about(action.lower()):
             grantees = statement.grantees
-            by = By.NOTHING if grantees is None else grantees.match(principal)
+            by = By.NOTHING if grantees is None else grantees.match(principal, bounded)
             if not by:
                 continue
             if not statement.allow:
@@ -257,5 +262,6 @@ def evaluate(
     voice = None
     if resource_policy is not None:
         shut = closed and (foreign or principal.kind == "anonymous")
-        voice = Voice(compiled(resource_policy), principal, action, shut)
+        bounded = policies.boundary is not None
+        voice = Voice(compiled(resource_policy), principal, action, closed=shut, bounded=bounded)
     return decide(rights, voice, resource, keys, foreign=foreign, acl=acl)

@@ -178,5 +178,7 @@ class Gate:
         if voice is None:
             if len(known.voices) >= MAX_VOICES:
                 known.voices.clear()
-            voice = known.voices[key] = Voice(compiled(policy), known.principal, action, closed)
+            bounded = known.bundle is not None and known.bundle.boundary is not None
+            voice = Voice(compiled(policy), known.principal, action, closed=closed, bounded=bounded)
+            known.voices[key] = voice
         return voice

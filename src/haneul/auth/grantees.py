@@ -67,8 +67,11 @@ class Grantees:
             if account is not None:
                 self.aws.add(f"arn:aws:iam::{account}:root")
 
-    def match(self, principal: Principal) -> By:
-        """By which name the element means `principal`. A NotPrincipal element means everybody whom it doesn't name."""
+    def match(self, principal: Principal, bounded: bool = False) -> By:
+        """By which name the element means `principal`. A NotPrincipal element means everybody whom it doesn't name,
+        and, as documented, everybody who has a permissions boundary (`bounded`)."""
+        if self.excluding and bounded:
+            return By.ANYONE
         named = self._named(principal)
         if not self.excluding:
             return named

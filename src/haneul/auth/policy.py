@@ -10,7 +10,7 @@ import orjson
 
 from haneul.auth.conditions import Check, compile_block
 from haneul.auth.grantees import Grantees
-from haneul.auth.patterns import Keys, Matcher, action_matcher, always, resource_matcher
+from haneul.auth.patterns import Keys, Matcher, Template, action_matcher, always, has_variables, resource_matcher
 
 MAX_TEXT = 256 << 10
 
@@ -95,8 +95,15 @@ def _actions(raw: Mapping[str, Any]) -> Callable[[str], bool]:
 
 def _resources(raw: Mapping[str, Any], variables: bool) -> tuple[Matcher, frozenset[str]]:
     if "NotResource" in raw:
-        excluded, keys = resource_matcher(listed(raw["NotResource"]), variables)
-        return (lambda value, context: not excluded(value, context)), keys
+        texts = listed(raw["NotResource"])
+        excluded, keys = resource_matcher(texts, variables)
+        templates = [Template(text) for text in texts if variables and has_variables(text)]
+        # A statement whose variable can't be filled in is about nothing, also the other way round.
+        return (
+            lambda value, context: (
+                not excluded(value, context) and all(template.fill(context) is not None for template in templates)
+            )
+        ), keys
     if "Resource" in raw:
         return resource_matcher(listed(raw["Resource"]), variables)
     # Trust policies have no Resource: they are about the role that they belong to.
