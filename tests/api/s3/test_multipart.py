@@ -222,6 +222,9 @@ def test_checksums_of_the_whole(s3: Any, bucket: str, algorithm: str, kind: str)
     assert (told[f"Checksum{algorithm}"], told["ChecksumType"]) == (expected, kind)
     head = s3.head_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED")
     assert (head[f"Checksum{algorithm}"], head["ChecksumType"]) == (expected, kind)
+    got = s3.get_object(Bucket=bucket, Key="k", PartNumber=2, ChecksumMode="ENABLED")
+    assert got[f"Checksum{algorithm}"] == checksums.of(algorithm, second)
+    assert got["Body"].read() == second
     assert s3.list_objects_v2(Bucket=bucket)["Contents"][0]["ChecksumType"] == kind
 
 

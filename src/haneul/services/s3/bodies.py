@@ -74,6 +74,16 @@ def part_span(runs: list[Run], number: int) -> tuple[int, int] | None:
     return None
 
 
+def part_number(runs: list[Run], nth: int) -> int:
+    """The number under which the `nth` part was uploaded; 0 beyond the last."""
+    left = nth - 1
+    for first, count, _ in runs:
+        if left < count:
+            return first + left
+        left -= count
+    return 0
+
+
 def run_up(parts: list[tuple[int, int]]) -> list[Run]:
     """(number, size) of each part, as runs of equal neighbours."""
     runs: list[Run] = []

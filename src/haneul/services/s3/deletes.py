@@ -101,7 +101,9 @@ def delete(
         return False, None
     now = call.now()
     marker = Object(Entry(int(now * 1_000_000), int(now), 0, "", marker=True))
-    index.insert(tx, bucket, key, marker, blobs=call.cloud.blobs)
+    gone = index.insert(tx, bucket, key, marker, blobs=call.cloud.blobs)
+    if gone is not None:
+        happenings.stored(call, gone, -1)
     happenings.publish(call, tx, bucket, key, "ObjectRemoved:DeleteMarkerCreated", marker.entry)
     return True, version_id(marker.entry)
 
@@ -118,11 +120,12 @@ def _delete_version(
     if found is None:
         return False, asked
     if not found.entry.marker:
-        locks.check_delete(call, bucket, found, bypass)
+        locks.check_delete(call, tx, bucket, key, found, bypass)
     _remove(call, tx, bucket, key, found)
     return found.entry.marker, asked
 
 
 def _remove(call: Call, tx: Writer, bucket: Bucket, key: str, found: Object) -> None:
     index.remove(tx, bucket, key, found, blobs=call.cloud.blobs)
+    happenings.stored(call, found.entry, -1)
     happenings.publish(call, tx, bucket, key, "ObjectRemoved:Delete", found.entry)

@@ -14,8 +14,25 @@ from haneul.services.s3.versions import version_id
 from haneul.state.store import Writer
 
 TOPIC = "s3.object"
+_STORED = {
+    "": "TimedStorage-Bytes",
+    "STANDARD_IA": "TimedStorage-SIA-Bytes",
+    "ONEZONE_IA": "TimedStorage-ZIA-Bytes",
+    "REDUCED_REDUNDANCY": "TimedStorage-RRS-Bytes",
+    "INTELLIGENT_TIERING": "TimedStorage-INT-FA-Bytes",
+    "GLACIER_IR": "TimedStorage-GIR-Bytes",
+    "GLACIER": "TimedStorage-GlacierBytes",
+    "DEEP_ARCHIVE": "TimedStorage-GDA-Bytes",
+}
+"""Storage class -> usage type of a change in the bytes stored; a bill makes its ByteHrs by adding up over time."""
 WANTED_BY = frozenset({"notification", "replication"})
 """Settings of a bucket that make its objects' comings and goings worth telling."""
+
+
+def stored(call: Call, entry: Entry, sign: int) -> None:
+    """Count an object that came (+1) or went (-1) in its storage class."""
+    if entry.size:
+        call.meter(_STORED[entry.storage], sign * entry.size)
 
 
 def publish(call: Call, tx: Writer, bucket: Bucket, key: str, event: str, entry: Entry, **more: Any) -> None:

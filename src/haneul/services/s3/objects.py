@@ -90,8 +90,12 @@ def get_object(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
             return told
         check_readable(call, found)
         told = describe(call, bucket, found, request)
+        whole = told.get(f"Checksum{found.entry.algorithm}")
         span = _span(call, found, request, told)
+        if whole is not None and "PartNumber" in request:
+            told |= _part_checksum(tx, bucket, found, request["PartNumber"])
         told["Body"] = bodies.read(call, tx, bucket, key, found, span=span, key=secret)
+    call.meter("DataTransfer-Out-Bytes", told["ContentLength"])
     return told
 
 
@@ -268,6 +272,15 @@ def _span(call: Call, found: Object, request: Mapping[str, Any], told: dict[str,
         for member in (f"Checksum{found.entry.algorithm}", "ChecksumType"):
             told.pop(member, None)
     return span
+
+
+def _part_checksum(tx: Reader, bucket: Bucket, found: Object, number: int) -> dict[str, Any]:
+    """The checksum of the one part that is asked for, in place of the whole's."""
+    if found.runs is None:
+        return {}
+    part = index.part(tx, bucket, found.upload, bodies.part_number(found.runs, number))
+    algorithm = found.entry.algorithm
+    return {} if part is None else digests.told(algorithm, part.checksums[algorithm], found.entry.composite)
 
 
 def _part(found: Object, number: int) -> tuple[int, int]:

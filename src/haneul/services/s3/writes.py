@@ -133,7 +133,10 @@ def commit(
     key = request["Key"]
     if "IfMatch" in request or "IfNoneMatch" in request:
         conditions.check_write(request, key, index.current(tx, bucket, key))
-    index.insert(tx, bucket, key, made, blobs=call.cloud.blobs, chunks=chunks)
+    gone = index.insert(tx, bucket, key, made, blobs=call.cloud.blobs, chunks=chunks)
+    happenings.stored(call, made.entry, 1)
+    if gone is not None:
+        happenings.stored(call, gone, -1)
     happenings.publish(call, tx, bucket, key, event, made.entry)
 
 
