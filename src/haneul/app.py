@@ -35,6 +35,7 @@ from haneul.state.store import Store
 ROOMS = (
     "dynamodb",
     "dynamodbstreams",
+    "events",
     "glacier",
     "iam",
     "kms",

@@ -1,0 +1,1 @@
+"""EventBridge: buses, rules and the targets that their events reach."""
