@@ -19,7 +19,17 @@ def encode(sealed: Sealed, principal: Principal, action: str, resource: str, dec
     """The message that stands behind "Encoded authorization failure message:"."""
     items = []
     if decision.explicit:
-        items.append({"statementId": decision.sid, "effect": "DENY", "sourcePolicyId": decision.policy})
+        items.append(
+            {
+                "statementId": decision.sid,
+                "effect": "DENY",
+                "principals": {"items": [{"value": principal.user_id.partition(":")[0]}]},
+                "principalGroups": {"items": []},
+                "actions": {"items": [{"value": action}]},
+                "resources": {"items": [{"value": resource}]},
+                "conditions": {"items": []},
+            }
+        )
     told = {
         "allowed": False,
         "explicitDeny": decision.explicit,

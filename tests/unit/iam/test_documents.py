@@ -53,4 +53,4 @@ def test_context_keys_of_conditions_and_variables() -> None:
             }
         }
     )
-    assert context_keys.names(document) == ["aws:username", "aws:PrincipalTag/team", "s3:prefix"]
+    assert context_keys.names(document) == ["s3:prefix", "aws:username", "aws:PrincipalTag/team"]

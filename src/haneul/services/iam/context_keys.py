@@ -20,7 +20,7 @@ class Span(NamedTuple):
 
 
 def names(document: str) -> list[str]:
-    """The context keys that a policy mentions, in its conditions and as variables, each once."""
+    """The context keys that a policy mentions, as variables and in its conditions, each once."""
     try:
         policy = json.loads(document)
     except ValueError:
@@ -30,12 +30,12 @@ def names(document: str) -> list[str]:
     for statement in statements if isinstance(statements, list) else [statements]:
         if not isinstance(statement, dict):
             continue
+        _add_variables(found, statement.get("Resource"))
+        _add_variables(found, statement.get("NotResource"))
         for block in statement.get("Condition", {}).values():
             for key, values in block.items():
                 found.setdefault(key.lower(), key)
                 _add_variables(found, values)
-        _add_variables(found, statement.get("Resource"))
-        _add_variables(found, statement.get("NotResource"))
     return list(found.values())
 
 
@@ -44,7 +44,7 @@ def all_names(documents: Iterable[str]) -> list[str]:
     for document in documents:
         for name in names(document):
             found.setdefault(name.lower(), name)
-    return sorted(found.values())
+    return list(found.values())
 
 
 def spans(document: str) -> list[Span]:

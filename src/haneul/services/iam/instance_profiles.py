@@ -121,5 +121,4 @@ def describe(tx: Reader, call: Call, row: tables.InstanceProfile, *, full: bool 
 
 
 def _role(call: Call, role: tables.Role) -> Answer:
-    shown = roles.describe(call, role, full=False)
-    return {name: value for name, value in shown.items() if name not in ("MaxSessionDuration", "Description")}
+    return roles.describe(call, role, full=False) | {"Description": None}

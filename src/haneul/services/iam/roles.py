@@ -45,11 +45,7 @@ def create_role(call: Call, request: Request) -> Answer:
         )
         attachments.set_boundary(tx, call, row, request.get("PermissionsBoundary", ""))
         tables.ROLES.put(tx, scope, row)
-    answer = describe(call, row)
-    if "MaxSessionDuration" not in request:
-        # CreateRole alone doesn't tell the default.
-        del answer["MaxSessionDuration"]
-    return {"Role": answer}
+    return {"Role": describe(call, row)}
 
 
 @operation(resource=ROLE)
@@ -57,6 +53,7 @@ def get_role(call: Call, request: Request) -> Answer:
     with call.read() as tx:
         row = entities.role(tx, call, request["RoleName"])
         answer = describe(call, row)
+        answer["MaxSessionDuration"] = row.max_session
         answer["RoleLastUsed"] = last_used(tx, call, row)
     return {"Role": answer}
 
@@ -65,7 +62,13 @@ def get_role(call: Call, request: Request) -> Answer:
 def list_roles(call: Call, request: Request) -> Answer:
     with call.read() as tx:
         rows = (row for row in tables.ROLES.scan(tx, tables.scope(call.account)) if entities.under(request, row.path))
-        return page(request, "Roles", rows, lambda row: row.key, lambda row: describe(call, row, full=False))
+        return page(
+            request,
+            "Roles",
+            rows,
+            lambda row: row.key,
+            lambda row: describe(call, row, full=False) | {"MaxSessionDuration": row.max_session},
+        )
 
 
 @operation(resource=ROLE)
@@ -133,7 +136,7 @@ def delete_role_permissions_boundary(call: Call, request: Request) -> Answer:
 
 
 def describe(call: Call, row: tables.Role, *, full: bool = True) -> Answer:
-    """A Role as Create and Get answer it; listings leave out tags and boundary (`full` False)."""
+    """A Role as Create answers it; listings leave out tags and boundary (`full` False). Get and List tell more."""
     return {
         "Path": row.path,
         "RoleName": row.name,
@@ -142,7 +145,6 @@ def describe(call: Call, row: tables.Role, *, full: bool = True) -> Answer:
         "CreateDate": row.created,
         "AssumeRolePolicyDocument": entities.encoded(row.trust),
         "Description": row.description,
-        "MaxSessionDuration": row.max_session,
         "PermissionsBoundary": entities.boundary(row.boundary) if full else None,
         "Tags": tagging.shown(row.tags) if full else None,
     }

@@ -39,7 +39,7 @@ def create_service_linked_role(call: Call, request: Request) -> Answer:
     if suffix and not known.get("suffix"):
         raise errors.InvalidInput(f"Custom suffix is not allowed for {service}")
     name = known["role"] + (f"_{suffix}" if suffix else "")
-    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    statement = {"Action": ["sts:AssumeRole"], "Effect": "Allow", "Principal": {"Service": [service]}}
     with change(call) as tx:
         if tables.ROLES.get(tx, scope, name.lower()) is not None:
             raise errors.InvalidInput(
@@ -59,9 +59,7 @@ def create_service_linked_role(call: Call, request: Request) -> Answer:
             row.attached.append(policy)
             attachments.remember(tx, call, row)
         tables.ROLES.put(tx, scope, row)
-    answer = roles.describe(call, row)
-    del answer["MaxSessionDuration"]
-    return {"Role": answer}
+    return {"Role": roles.describe(call, row)}
 
 
 @operation(resource=_role)

@@ -23,7 +23,7 @@ from haneul.state.store import Reader
 
 
 class Source(NamedTuple):
-    """A document with the name that the simulator tells it by."""
+    """A document with the name that the simulator tells it by, and the type by which it can be excluded."""
 
     id: str
     type: str | None
@@ -168,11 +168,10 @@ def _statements(
 def _told(source: Source, statement: Statement) -> Answer:
     places = context_keys.spans(source.document)
     if statement.index >= len(places):
-        return {"SourcePolicyId": source.id, "SourcePolicyType": source.type}
+        return {"SourcePolicyId": source.id}
     start, end = places[statement.index]
     return {
         "SourcePolicyId": source.id,
-        "SourcePolicyType": source.type,
         "StartPosition": {"Line": start[0], "Column": start[1]},
         "EndPosition": {"Line": end[0], "Column": end[1]},
     }

@@ -26,7 +26,7 @@ from haneul.state.store import Reader
 _ARN = re.compile(r"arn:(aws[a-z-]*):iam::(\d{12}):role((?:/[!-.0-~]+)*)/([\w+=,.@-]{1,64})")
 _TRUSTS_NOBODY = '{"Version":"2012-10-17","Statement":[]}'
 _CHAINED = "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
-_TOO_LONG = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
+TOO_LONG = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
 _ROOT_TASKS = f"{managed.PREFIX}root-task/"
 
 
@@ -170,7 +170,7 @@ def max_duration(role: tables.Role | None) -> int:
 def _duration(call: Call, request: Request, role: tables.Role | None) -> int:
     if call.principal.kind == "role":
         return sessions.duration(request, 3600, 3600, _CHAINED)
-    return sessions.duration(request, 3600, max_duration(role), _TOO_LONG)
+    return sessions.duration(request, 3600, max_duration(role), TOO_LONG)
 
 
 def _check_service(call: Call, request: Request, role: tables.Role | None, arn: str) -> None:

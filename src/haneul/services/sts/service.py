@@ -5,6 +5,6 @@ from haneul.service import Service
 SERVICE = Service(
     model="sts",
     package="haneul.services.sts",
-    modules=("identity", "roles", "federation", "web_identity"),
+    modules=("identity", "roles", "federation", "web_identity", "saml"),
     guard="roles:guard",
 )

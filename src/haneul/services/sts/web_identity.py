@@ -56,7 +56,7 @@ async def assume_role_with_web_identity(call: Call, request: Request) -> Answer:
     with call.read() as tx:
         limits = sessions.limits(tx, account, {**request, **tags})
     _check_trust(call, request, role, provider, account, claims, audience)
-    seconds = sessions.duration(request, 3600, roles.max_duration(role), roles._TOO_LONG)
+    seconds = sessions.duration(request, 3600, roles.max_duration(role), roles.TOO_LONG)
     source = claims.get("https://aws.amazon.com/source_identity")
     extra = {"aws:FederatedProvider": f"arn:aws:iam::{account}:oidc-provider/{provider.url}"}
     answer = roles.session_of(call, arn, role, request["RoleSessionName"], limits, seconds, source, extra)
