@@ -156,7 +156,19 @@ class _Decoder:
         if at >= self._size:
             raise CborError("torn")
         head = self._data[at]
-        self._at = at + 1
+        at += 1
+        if 0x60 <= head < 0x78:  # short text: nearly everything is
+            end = at + head - 0x60
+            if end > self._size:
+                raise CborError("torn")
+            self._at = end
+            try:
+                return str(self._data[at:end], "utf-8")
+            except UnicodeDecodeError:
+                raise CborError("text that isn't UTF-8") from None
+        self._at = at
+        if head < 24:
+            return head
         major, info = head >> 5, head & 31
         if major == 7:
             return self._simple(info)
@@ -207,14 +219,15 @@ class _Decoder:
         out: dict[Any, Any] = {}
         if size is not None and size > self._size - self._at:
             raise CborError("torn")
+        item, inner = self.item, depth + 1
         left = -1 if size is None else size
         while left != 0:
             if size is None and self._broken():
                 break
-            key = self.item(depth + 1)
-            if isinstance(key, list | dict):
+            key = item(inner)
+            if key.__class__ is not str and isinstance(key, list | dict):
                 raise CborError("a key that isn't a scalar")
-            out[key] = self.item(depth + 1)
+            out[key] = item(inner)
             left -= 1
         return out
 
