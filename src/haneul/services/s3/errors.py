@@ -77,6 +77,7 @@ errors = Errors(
     OperationAborted=409,
     OwnershipControlsNotFoundError=404,
     PermanentRedirect=301,
+    PolicyTooLarge=400,
     PreconditionFailed=412,
     ReplicationConfigurationNotFoundError=404,
     RequestTimeout=400,

@@ -6,9 +6,33 @@ from collections.abc import Mapping
 from typing import Any
 
 from haneul.service import Call, Guard
+from haneul.services.s3 import acls, index, ownership
 from haneul.services.s3.errors import no_such_bucket
-from haneul.services.s3.state import Bucket, find_bucket
+from haneul.services.s3.state import Bucket, Object, find_bucket
 from haneul.state.store import Reader
+from haneul.wire.errors import AwsError
+
+_READ, _WRITE = ("bucket", "READ"), ("bucket", "WRITE")
+_NEEDED = {
+    **dict.fromkeys(
+        ("HeadBucket", "ListObjects", "ListObjectsV2", "ListObjectVersions", "ListMultipartUploads"), _READ
+    ),
+    **dict.fromkeys(("PutObject", "CopyObject", "DeleteObject", "DeleteObjects", "CreateMultipartUpload"), _WRITE),
+    **dict.fromkeys(("UploadPart", "UploadPartCopy", "CompleteMultipartUpload"), _WRITE),
+    "GetBucketAcl": ("bucket", "READ_ACP"),
+    "PutBucketAcl": ("bucket", "WRITE_ACP"),
+    **dict.fromkeys(("GetObject", "HeadObject", "GetObjectAttributes"), ("object", "READ")),
+    "GetObjectAcl": ("object", "READ_ACP"),
+    "PutObjectAcl": ("object", "WRITE_ACP"),
+}
+"""Operation -> what an ACL must grant for it, and whose: the bucket's or the object's."""
+_BY_ACTION = {
+    "s3:GetObject": ("object", "READ"),
+    "s3:GetObjectVersion": ("object", "READ"),
+    "s3:ListBucket": _READ,
+    "s3:PutObject": _WRITE,
+    "s3:DeleteObject": _WRITE,
+}
 
 
 def guard(call: Call, request: Mapping[str, Any]) -> Guard | None:
@@ -24,29 +48,57 @@ def guard(call: Call, request: Mapping[str, Any]) -> Guard | None:
         return guard_of(call, tx, bucket, request)
 
 
-def guard_of(call: Call, tx: Reader, bucket: Bucket, request: Mapping[str, Any]) -> Guard:
-    """What the bucket says about a call on it, or on the object `request["Key"]` in it."""
+def guard_of(
+    call: Call, tx: Reader, bucket: Bucket, request: Mapping[str, Any], needed: tuple[str, str] | None = None
+) -> Guard:
+    """What the bucket says about a call on it, or on the object `request["Key"]` in it.
+
+    `needed` is what an ACL would have to grant ("object", "READ"); by default what the call's operation needs.
+    """
     settings = bucket.settings
-    block = settings.get("public_access_block")
-    return Guard(
-        bucket.owner,
-        settings.get("policy"),
-        acl=False,
-        closed=block is not None and bool(block.get("RestrictPublicBuckets")),
-    )
+    block = settings.get("public_access_block") or {}
+    closed = bool(block.get("RestrictPublicBuckets"))
+    owner = bucket.owner
+    policy = settings.get("policy")
+    if ownership.of(bucket) == ownership.ENFORCED:
+        return Guard(owner, policy, False, closed)
+    needed = needed or _NEEDED.get(call.operation)
+    if needed is None:
+        return Guard(owner, policy, False, closed)
+    grants = settings.get("acl")
+    if needed[0] == "object":
+        found = _object(tx, bucket, request)
+        grants = None if found is None else found.grants
+        if found is not None and found.entry.owner:  # somebody else's: the bucket's policy is not about it
+            owner, policy = found.entry.owner, None
+    caller = call.principal.account
+    granted = caller != owner and acls.allows(grants, owner, caller, needed[1], bool(block.get("IgnorePublicAcls")))
+    return Guard(owner, policy, granted, closed)
+
+
+def _object(tx: Reader, bucket: Bucket, request: Mapping[str, Any]) -> Object | None:
+    version = request.get("VersionId")
+    try:
+        if version is None:
+            return index.newest(tx, bucket, request["Key"])
+        return index.version(tx, bucket, request["Key"], version)
+    except AwsError:
+        return None  # the operation itself will say so
 
 
 def may(call: Call, tx: Reader, bucket: Bucket, action: str, key: str | None = None) -> bool:
     """Whether the caller has a further right on the bucket, or on an object in it."""
     resource = bucket.arn if key is None else f"{bucket.arn}/{key}"
     wish: dict[str, Any] = {"Bucket": bucket.name} if key is None else {"Bucket": bucket.name, "Key": key}
-    return call.cloud.gate.allows(call, action, resource, guard_of(call, tx, bucket, wish), wish)
+    said = guard_of(call, tx, bucket, wish, _BY_ACTION.get(action))
+    return call.cloud.gate.allows(call, action, resource, said, wish)
 
 
 def require(call: Call, tx: Reader, bucket: Bucket, action: str, key: str) -> None:
     """Raise AccessDenied unless the caller has a further right on an object (a copy's source)."""
     wish = {"Bucket": bucket.name, "Key": key}
-    call.cloud.gate.check(call, action, f"{bucket.arn}/{key}", guard_of(call, tx, bucket, wish), wish)
+    said = guard_of(call, tx, bucket, wish, _BY_ACTION.get(action))
+    call.cloud.gate.check(call, action, f"{bucket.arn}/{key}", said, wish)
 
 
 def bucket_arn(call: Call, request: Mapping[str, Any]) -> str:
