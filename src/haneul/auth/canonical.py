@@ -24,6 +24,8 @@ def raw_path(path: str) -> str:
 
 def normal_path(path: str) -> str:
     """The canonical path elsewhere: dot segments and double slashes removed, then what was sent encoded once more."""
+    if _PLAIN_PATH.fullmatch(path) and "//" not in path and "/." not in path:
+        return path or "/"
     if "//" in path or "/." in path:
         kept: list[str] = []
         for segment in path.split("/"):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from operator import itemgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from haneul.auth import canonical, refusals
 from haneul.auth.keys import ECDSA, HMAC, Matches
 from haneul.auth.refusals import Wording
 from haneul.wire.errors import AwsError
 from haneul.wire.message import Request
+
+if TYPE_CHECKING:
+    from haneul.auth.sigv4 import Verified
 
 UNSUPPORTED = "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."
 _SHAPE = '"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request"'
@@ -23,20 +26,23 @@ _SELF_PROVING = frozenset({"x-amz-security-token", "x-amz-content-sha256"})
 
 class Claim:
     """A credential scope and its signed headers, compiled: `format` % (method, path, query, *values, payload) is the
-    canonical request, `pick(headers)` the values. `matches` remembers the key of `secret`."""
+    canonical request, `pick(headers)` the values. `matches` remembers the key of `secret`, `last` the last answer."""
 
     __slots__ = (
         "_shapes",
         "access_key",
         "algorithm",
         "date",
+        "encodes_twice",
         "format",
+        "last",
         "matches",
         "names",
         "pick",
         "region",
         "scope",
         "secret",
+        "served",
         "service",
     )
 
@@ -52,6 +58,10 @@ class Claim:
         self.pick: Callable[[Any], Any] = itemgetter(*names) if len(names) > 1 else _single(names[0])
         self.secret: str | None = None
         self.matches: Matches | None = None
+        self.encodes_twice = self.service not in canonical.ONCE_ENCODED
+        self.served: str | None = None
+        """The service that it was found to be scoped to."""
+        self.last: Verified | None = None
         self._shapes: set[tuple[str, ...]] = set()
 
     def covers(self, headers: dict[str, str]) -> bool:

@@ -83,7 +83,7 @@ class Bundle:
 class Rights:
     """What a principal's own policies say about one action."""
 
-    __slots__ = ("anything", "boundary", "identity", "is_root", "kind", "levels", "needs_voice", "session")
+    __slots__ = ("anything", "boundary", "identity", "is_root", "kind", "levels", "needs_voice", "session", "silent")
 
     def __init__(self, bundle: Bundle, action: str) -> None:
         self.kind = bundle.principal.kind
@@ -93,6 +93,8 @@ class Rights:
         self.session = Side(bundle.session, action) if bundle.session else None
         levels = [Side(level, action) for level in bundle.organization]
         self.levels = [level for level in levels if level.everything is None]
+        self.silent = not any(side.denies for side in (self.identity, self.boundary, self.session, *levels) if side)
+        """Nothing in these policies denies anything."""
         self.needs_voice = action.startswith(_CLOSED_WITHOUT_POLICY)
         limits = [side for side in (self.boundary, self.session) if side is not None]
         self.anything: Decision | None = None
@@ -208,9 +210,10 @@ def decide(
             return found
     if rights.anything is not None and not foreign and not rights.needs_voice:
         return rights.anything
-    found = rights.denied(resource, keys)
-    if found:
-        return found
+    if not rights.silent:
+        found = rights.denied(resource, keys)
+        if found:
+            return found
     if rights.levels and rights.organization_forbids(resource, keys):
         return Decision(False, ORGANIZATION)
     granted = voice.granted(resource, keys) if voice is not None else None

@@ -7,6 +7,7 @@ import re
 import time
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 from haneul.auth import refusals
 from haneul.auth.refusals import Wording
@@ -19,8 +20,11 @@ _BASIC = re.compile(r"[0-9]{8}T[0-9]{6}Z", re.ASCII)
 
 def parse_instant(text: str) -> float | None:
     """Epoch seconds of yyyyMMddTHHmmssZ, None for anything else."""
-    if _BASIC.fullmatch(text) is None:
-        return None
+    return _parse(text) if _BASIC.fullmatch(text) is not None else None
+
+
+@lru_cache(maxsize=1024)
+def _parse(text: str) -> float | None:
     try:
         return float(calendar.timegm(time.strptime(text, "%Y%m%dT%H%M%SZ")))
     except ValueError:

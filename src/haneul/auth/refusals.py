@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
+from haneul.auth.canonical import ONCE_ENCODED
 from haneul.gateway import catalog
 from haneul.wire.errors import AwsError
 from haneul.wire.message import Request
@@ -111,8 +113,22 @@ def wording(service: str | None, request: Request | None = None) -> Wording:
     return found
 
 
+LIKE_S3 = frozenset({"s3", "s3control"})
+
+
 def is_s3(service: str | None) -> bool:
-    return service in ("s3", "s3control")
+    return service in LIKE_S3
+
+
+@cache
+def signing_names(service: str | None) -> tuple[str, ...]:
+    """The services that a credential scope for `service` (a model) may name, AWS's own first."""
+    if service in LIKE_S3:
+        return ("s3", *sorted(ONCE_ENCODED - {"s3"}))
+    for entry in catalog.entries():
+        if entry.model == service:
+            return entry.signing, entry.endpoint, entry.model
+    return (service or "",)
 
 
 def unknown_key(words: Wording, access_key: str) -> AwsError:

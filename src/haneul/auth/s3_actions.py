@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-Choice = str | Callable[[Mapping[str, Any]], list[str]]
+Choice = str | Callable[[Mapping[str, Any]], str | list[str]]
 
 
 COPIES = frozenset({"CopyObject", "UploadPartCopy"})
@@ -27,7 +27,8 @@ class Further(NamedTuple):
 def _versioned(action: str) -> Choice:
     """GetObject becomes GetObjectVersion when the request names a version; Acl, Tagging and so on likewise."""
     head, word, tail = action.partition("Object")
-    return lambda request: [f"s3:{head}{word}Version{tail}" if request.get("VersionId") else f"s3:{action}"]
+    plain, of_version = f"s3:{action}", f"s3:{head}{word}Version{tail}"
+    return lambda request: of_version if request.get("VersionId") else plain
 
 
 def _put(request: Mapping[str, Any]) -> list[str]:
@@ -165,7 +166,7 @@ def needed(operation: str, request: Mapping[str, Any]) -> str | list[str]:
     if isinstance(choice, str):
         return choice
     actions = choice(request)
-    return actions[0] if len(actions) == 1 else actions
+    return actions[0] if isinstance(actions, list) and len(actions) == 1 else actions
 
 
 def further(operation: str, request: Mapping[str, Any]) -> Further | None:

@@ -15,7 +15,7 @@ from haneul.auth import canonical, claims, refusals
 from haneul.auth.claims import Claim, credential_scope
 from haneul.auth.digests import NOT_A_DIGEST, STREAMING_SIGNED, check_digest, check_form, digest
 from haneul.auth.instants import MAX_SKEW, parse_instant, request_date, skewed
-from haneul.auth.keys import ECDSA, HMAC, ChunkSigner, Keys, Matches
+from haneul.auth.keys import ECDSA, EMPTY, HMAC, ChunkSigner, Keys, Matches
 from haneul.auth.principals import ANONYMOUS, Credential, Directory, Principal
 from haneul.auth.refusals import Wording
 from haneul.wire.errors import AwsError
@@ -103,9 +103,67 @@ class Verifier:
             return self._without_header(request, service)
         cut = authorization.rfind("Signature=")
         claim = self._claims.get(authorization[:cut])
-        if claim is None or "X-Amz-Algorithm=" in request.query:
-            return self._verify_new(request, service, authorization)
-        return self._verify_claim(request, service, claim, authorization[cut + 10 :])
+        if claim is not None:
+            verified = self._verify_quickly(request, service, claim, authorization[cut + 10 :])
+            if verified is not None:
+                return verified
+        return self._verify_thoroughly(request, service, authorization)
+
+    def _verify_quickly(self, request: Request, service: str | None, claim: Claim, signature: str) -> Verified | None:
+        """The ordinary request of a client seen before; None for whatever is out of the ordinary, or wrong."""
+        headers = request.headers
+        token = headers.get("x-amz-security-token", "")
+        credential = self._directory.credential(claim.access_key, token)
+        if credential is None or not credential.active or claim.served != service:
+            return None
+        secret = credential.secret
+        if secret is None:
+            secret = self._pinned.get(claim.access_key)
+        elif token != credential.token:
+            return None
+        if secret is None or self._enforce > (credential.secret is not None) or self._region_check is not None:
+            return None
+        instant = headers.get("x-amz-date", "")
+        known = self._instant
+        age = self.now() - (known[1] if known[0] == instant else self._epoch(instant))
+        if not -MAX_SKEW <= age <= MAX_SKEW or instant[:8] != claim.date:
+            return None
+        if (credential.expires is not None and credential.expires <= self.now()) or not claim.covers(headers):
+            return None
+        body = request.body
+        computed = _sha256(body).hexdigest() if body else EMPTY
+        payload = headers.get("x-amz-content-sha256")
+        if payload is None:
+            if request.stream is not None or service in refusals.LIKE_S3:
+                return None
+            payload = computed
+        elif payload != computed and payload not in NOT_A_DIGEST and (request.stream is None or len(payload) != 64):
+            return None
+        matches = claim.matches
+        if matches is None or claim.secret != secret:
+            matches = claim.matches = self._matcher(claim, secret)
+            claim.secret = secret
+        path, query = request.path, request.query
+        if claim.encodes_twice and path != "/":
+            path = canonical.normal_path(path)
+        if query:
+            if "X-Amz-" in query:
+                return None
+            query = canonical.canonical_query(query)
+        try:
+            text = claim.format % (request.method, path, query, *claim.pick(headers), payload)
+            hashed = _sha256(text.encode()).hexdigest()
+        except (KeyError, UnicodeEncodeError):
+            return None
+        if not matches(f"{HMAC}\n{instant}\n{claim.scope}\n{hashed}", signature):
+            return None
+        last = claim.last
+        if last is not None and last.payload == payload and last.credential is credential and last.chunk is None:
+            return last
+        chunk = ChunkSigner(matches, HMAC, instant, claim.scope, signature) if payload in STREAMING_SIGNED else None
+        verified = Verified(credential, credential.principal, claim.region, claim.service, payload, chunk, False)
+        claim.last = verified
+        return verified
 
     def _without_header(self, request: Request, service: str | None) -> Verified:
         query = request.query
@@ -120,45 +178,19 @@ class Verifier:
                 return sigv2.verify_presigned(self, request)
         return NOBODY
 
-    def _verify_new(self, request: Request, service: str | None, authorization: str) -> Verified:
+    def _verify_thoroughly(self, request: Request, service: str | None, authorization: str) -> Verified:
         words = refusals.wording(service, request)
+        headers = request.headers
         if words is refusals.S3 and "X-Amz-Algorithm=" in request.query:
             raise claims.two_mechanisms(authorization)
-        claim, signature = claims.parse_authorization(words, authorization, request.headers)
-        verified = self._verify_claim(request, service, claim, signature)
-        prefix, _, last = authorization.rpartition("Signature=")
-        # Only what has proven itself is remembered, so that junk can't flush the memory.
-        if last == signature and claim.algorithm == HMAC and verified.deferred is None:
-            if len(self._claims) >= MAX_CLAIMS:
-                self._claims.clear()
-            self._claims[prefix] = claim
-        return verified
-
-    def _verify_claim(self, request: Request, service: str | None, claim: Claim, signature: str) -> Verified:
-        headers = request.headers
-        token = headers.get("x-amz-security-token", "")
-        credential = self._directory.credential(claim.access_key, token)
-        instant = headers.get("x-amz-date", "")
-        if (
-            token
-            or credential is None
-            or credential.token
-            or not credential.active
-            or (self._enforce and credential.secret is None)
-            or instant[:8] != claim.date
-            or not -MAX_SKEW <= self.now() - self._epoch(instant) <= MAX_SKEW
-            or claim.algorithm is not HMAC
-            or self._region_check is not None
-            or not claim.covers(headers)
-        ):
-            words = refusals.wording(service, request)
-            credential = self._checked_credential(words, claim.access_key, credential, token)
-            instant = self._checked_date(words, request, claim)
-            self._check_scope(words, request, claim)
-            check_coverage(words, request, claim)
+        claim, signature = claims.parse_authorization(words, authorization, headers)
+        credential = self.credential(words, claim.access_key, headers.get("x-amz-security-token", ""))
+        instant = self._checked_date(words, request, claim)
+        self._check_scope(words, request, service, claim)
+        check_coverage(words, request, claim)
         payload = headers.get("x-amz-content-sha256")
         if payload is None:
-            if refusals.is_s3(service):
+            if words is refusals.S3:
                 raise AwsError("InvalidRequest", "Missing required header for this request: x-amz-content-sha256", 400)
             if request.stream is not None:
                 return self._verify_later(request, service, claim, credential, signature)
@@ -167,44 +199,22 @@ class Verifier:
             check_form(payload)
             if request.stream is None:
                 check_digest(payload, digest(request.body), service)
-        matches = self._compare(request, claim, credential, instant, payload, signature)
-        if matches is None:
-            matches = self.check(
-                Attempt(request, service, claim, instant, request.query, signature), payload, credential
-            )
+        attempt = Attempt(request, service, claim, instant, request.query, signature)
+        matches = self.check(attempt, payload, credential)
+        self._remember(authorization, claim, signature, service)
         chunk = None
         if payload in STREAMING_SIGNED:
             chunk = ChunkSigner(matches, claim.algorithm, instant, claim.scope, signature)
         return Verified(credential, credential.principal, claim.region, claim.service, payload, chunk, False)
 
-    def _compare(
-        self, request: Request, claim: Claim, credential: Credential, instant: str, payload: str, signature: str
-    ) -> Matches | None:
-        """The key that made the signature, by the usual canonical form alone; None when that doesn't settle it."""
-        secret = credential.secret
-        if secret is None:
-            secret = self._pinned.get(claim.access_key)
-            if secret is None:
-                return None
-        matches = claim.matches
-        if matches is None or claim.secret != secret:
-            matches = claim.matches = self._matcher(claim, secret)
-            claim.secret = secret
-        query = request.query
-        if query:
-            query = canonical.canonical_query(query)
-        if claim.service in canonical.ONCE_ENCODED:
-            path = canonical.raw_path(request.path)
-        else:
-            path = canonical.normal_path(request.path)
-        try:
-            text = claim.format % (request.method, path, query, *claim.pick(request.headers), payload)
-            hashed = _sha256(text.encode()).hexdigest()
-        except (KeyError, UnicodeEncodeError):
-            return None
-        if matches(f"{claim.algorithm}\n{instant}\n{claim.scope}\n{hashed}", signature):
-            return matches
-        return None
+    def _remember(self, authorization: str, claim: Claim, signature: str, service: str | None) -> None:
+        """Keep a claim that has proven itself: only those, so that junk can't flush the memory."""
+        prefix, _, last = authorization.rpartition("Signature=")
+        if last == signature and claim.algorithm == HMAC:
+            if len(self._claims) >= MAX_CLAIMS:
+                self._claims.clear()
+            claim.served = service
+            self._claims[prefix] = claim
 
     def _verify_later(
         self, request: Request, service: str | None, claim: Claim, credential: Credential, signature: str
@@ -312,10 +322,14 @@ class Verifier:
             raise skewed(words, instant, now)
         return instant
 
-    def _check_scope(self, words: Wording, request: Request, claim: Claim) -> None:
-        if words is refusals.S3 and claim.service not in canonical.ONCE_ENCODED:
-            wrong = f'incorrect service "{claim.service}". This endpoint belongs to "s3".'
-            raise refusals.wrong_scope(words, wrong, "")
+    def _check_scope(self, words: Wording, request: Request, service: str | None, claim: Claim) -> None:
+        names = refusals.signing_names(service)
+        if service is not None and claim.service not in names:
+            raise refusals.wrong_scope(
+                words,
+                f'incorrect service "{claim.service}". This endpoint belongs to "s3".',
+                f"Credential should be scoped to correct service: '{names[0]}'. ",
+            )
         expected = self.expected_region(request, claim)
         if expected is not None:
             raise refusals.wrong_scope(

@@ -276,6 +276,14 @@ def test_two_mechanisms() -> None:
     assert refused(request).code == "InvalidArgument"
 
 
+def test_the_scope_of_another_service() -> None:
+    """A signature for one service is none for another."""
+    error = refused(sign("POST", URL, service="sqs", headers={"x-amz-target": "X.Y"}), "dynamodb")
+    assert error.code == "InvalidSignatureException"
+    assert error.message == "Credential should be scoped to correct service: 'dynamodb'. "
+    assert refused(sign("GET", URL, service="sqs")).code == MALFORMED
+
+
 def test_nobody_signed() -> None:
     """A request without a signature is anonymous; whether that will do is the gate's question."""
     assert verifier().verify(Request("GET", "/b/k", "", {"host": "x"}), "s3") is NOBODY
