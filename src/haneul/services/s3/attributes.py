@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from haneul.service import Call, operation
-from haneul.services.s3 import digests, encryption, index, objects
+from haneul.services.s3 import context, digests, encryption, index, objects
 from haneul.services.s3.buckets import bucket_of
 from haneul.services.s3.errors import errors, invalid_argument
 from haneul.services.s3.guard import object_arn
@@ -23,7 +23,7 @@ def _actions(call: Call, request: Mapping[str, Any]) -> list[str]:
     return [f"s3:GetObject{version}", f"s3:GetObject{version}Attributes"]
 
 
-@operation(resource=object_arn, action=_actions)
+@operation(resource=object_arn, action=_actions, conditions=context.keys)
 def get_object_attributes(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """GetObjectAttributes. Raises NoSuchKey, InvalidArgument for an attribute that there isn't."""
     wanted = {each.strip() for value in request.get("ObjectAttributes") or () for each in value.split(",")}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from haneul.service import Call, operation
-from haneul.services.s3 import digests, encryption, sources, writes
+from haneul.services.s3 import context, digests, encryption, sources, writes
 from haneul.services.s3.buckets import bucket_of
 from haneul.services.s3.errors import errors, invalid_argument
 from haneul.services.s3.guard import object_arn
@@ -21,7 +21,7 @@ _CHANGES = ("StorageClass", "WebsiteRedirectLocation", "ServerSideEncryption", "
 _EVENT = "ObjectCreated:Copy"
 
 
-@operation(resource=object_arn, action="s3:PutObject")
+@operation(resource=object_arn, action="s3:PutObject", conditions=context.keys)
 def copy_object(call: Call, request: Mapping[str, Any]) -> Any:
     """CopyObject. Raises NoSuchKey for the source, PreconditionFailed, InvalidRequest (onto itself, unchanged)."""
     writes.check_key(request["Key"])

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from haneul.service import Call, operation
-from haneul.services.s3 import conditions, happenings, index, locks, writes
+from haneul.services.s3 import conditions, context, happenings, index, locks, writes
 from haneul.services.s3.buckets import bucket_of
 from haneul.services.s3.errors import errors, malformed_xml
 from haneul.services.s3.guard import bucket_arn, may, object_arn
@@ -23,6 +23,7 @@ _BATCH = 50
 @operation(
     resource=object_arn,
     action=lambda call, request: "s3:DeleteObjectVersion" if "VersionId" in request else "s3:DeleteObject",
+    conditions=context.keys,
 )
 def delete_object(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """DeleteObject. What isn't there is deleted already. Raises PreconditionFailed, AccessDenied (Object Lock)."""

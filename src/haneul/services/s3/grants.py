@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from haneul.service import Call, operation
-from haneul.services.s3 import acls, index, objects, ownership
+from haneul.services.s3 import acls, context, index, objects, ownership
 from haneul.services.s3.acls import Grants
 from haneul.services.s3.buckets import bucket_of
 from haneul.services.s3.errors import errors
@@ -37,6 +37,7 @@ def get_bucket_acl(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
 @operation(
     resource=object_arn,
     action=lambda call, request: "s3:PutObjectVersionAcl" if "VersionId" in request else "s3:PutObjectAcl",
+    conditions=context.keys,
 )
 def put_object_acl(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """PutObjectAcl of the current version or the one named."""
@@ -52,6 +53,7 @@ def put_object_acl(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
 @operation(
     resource=object_arn,
     action=lambda call, request: "s3:GetObjectVersionAcl" if "VersionId" in request else "s3:GetObjectAcl",
+    conditions=context.keys,
 )
 def get_object_acl(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """GetObjectAcl."""

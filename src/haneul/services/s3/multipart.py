@@ -12,7 +12,7 @@ from typing import Any
 
 from haneul.kit import tokens
 from haneul.service import Call, operation
-from haneul.services.s3 import bodies, digests, encryption, index, listings, uploads, writes
+from haneul.services.s3 import bodies, context, digests, encryption, index, listings, uploads, writes
 from haneul.services.s3.buckets import bucket_of
 from haneul.services.s3.errors import errors, invalid_argument, malformed_xml, no_such_upload
 from haneul.services.s3.guard import bucket_arn, object_arn
@@ -27,7 +27,7 @@ MAX_PARTS = 10_000
 MAX_UPLOADS = 1000
 
 
-@operation(resource=object_arn, action="s3:PutObject")
+@operation(resource=object_arn, action="s3:PutObject", conditions=context.keys)
 def create_multipart_upload(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """CreateMultipartUpload. Raises InvalidRequest for a checksum type that its algorithm can't have."""
     key = request["Key"]
@@ -98,7 +98,7 @@ def _checksum_kind(request: Mapping[str, Any]) -> tuple[str | None, bool]:
     return algorithm, kind == "COMPOSITE"
 
 
-@operation(resource=object_arn, action="s3:PutObject")
+@operation(resource=object_arn, action="s3:PutObject", conditions=context.keys)
 async def complete_multipart_upload(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """CompleteMultipartUpload; asked again after it succeeded, it answers the same.
 
@@ -280,7 +280,7 @@ def _location(call: Call, bucket: Bucket, key: str) -> str:
     return f"{scheme}://{host}/{bucket.name}/{listings.percent(key)}"
 
 
-@operation(resource=object_arn)
+@operation(resource=object_arn, conditions=context.keys)
 def abort_multipart_upload(call: Call, request: Mapping[str, Any]) -> None:
     """AbortMultipartUpload. Raises NoSuchUpload."""
     with call.write() as tx:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from haneul.service import Call, operation
-from haneul.services.s3 import bodies, conditions, digests, encryption, index, locks, metadata, writes
+from haneul.services.s3 import bodies, conditions, context, digests, encryption, index, locks, metadata, writes
 from haneul.services.s3.buckets import bucket_of
 from haneul.services.s3.errors import errors, no_such_key, no_such_version
 from haneul.services.s3.guard import may, object_arn
@@ -21,7 +21,7 @@ from haneul.wire.message import Body
 _ARCHIVED = ("GLACIER", "DEEP_ARCHIVE")
 
 
-@operation(resource=object_arn)
+@operation(resource=object_arn, conditions=context.keys)
 def put_object(call: Call, request: Mapping[str, Any]) -> Any:
     """PutObject. A body that is all here is stored at once; one still arriving is taken in as it comes."""
     writes.check_key(request["Key"])
@@ -76,6 +76,7 @@ def _put(bucket: Bucket, request: Mapping[str, Any], made: Object) -> dict[str, 
 @operation(
     resource=object_arn,
     action=lambda call, request: "s3:GetObjectVersion" if "VersionId" in request else "s3:GetObject",
+    conditions=context.keys,
 )
 def get_object(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """GetObject: all of it, a range, or a part. Raises NoSuchKey, NoSuchVersion, MethodNotAllowed (delete marker),
@@ -102,6 +103,7 @@ def get_object(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
 @operation(
     resource=object_arn,
     action=lambda call, request: "s3:GetObjectVersion" if "VersionId" in request else "s3:GetObject",
+    conditions=context.keys,
 )
 def head_object(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """HeadObject: GetObject without the body; an archived object has a head all the same."""

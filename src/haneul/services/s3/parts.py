@@ -8,7 +8,7 @@ from typing import Any
 
 from haneul.kit import tokens
 from haneul.service import Call, operation
-from haneul.services.s3 import digests, encryption, index, sources, uploads, writes
+from haneul.services.s3 import context, digests, encryption, index, sources, uploads, writes
 from haneul.services.s3.buckets import bucket_of
 from haneul.services.s3.errors import errors, invalid_argument
 from haneul.services.s3.guard import object_arn
@@ -26,7 +26,7 @@ MAX_LISTED = 1000
 _SPAN = re.compile(r"bytes=(\d+)-(\d+)")
 
 
-@operation(resource=object_arn, action="s3:PutObject")
+@operation(resource=object_arn, action="s3:PutObject", conditions=context.keys)
 def upload_part(call: Call, request: Mapping[str, Any]) -> Any:
     """UploadPart. Raises NoSuchUpload, InvalidArgument, BadDigest, InvalidRequest (another checksum than agreed)."""
     body = writes.body_of(call, request)
@@ -63,7 +63,7 @@ async def _upload_large(call: Call, request: Mapping[str, Any], upload: Upload, 
     return _uploaded(upload, part, claim, request)
 
 
-@operation(resource=object_arn, action="s3:PutObject")
+@operation(resource=object_arn, action="s3:PutObject", conditions=context.keys)
 async def upload_part_copy(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """UploadPartCopy: all of an object, or a range of it, becomes a part. Raises InvalidArgument for the range."""
     _check_number(request["PartNumber"])
@@ -92,7 +92,7 @@ async def upload_part_copy(call: Call, request: Mapping[str, Any]) -> dict[str, 
     return told
 
 
-@operation(resource=object_arn, action="s3:ListMultipartUploadParts")
+@operation(resource=object_arn, action="s3:ListMultipartUploadParts", conditions=context.keys)
 def list_parts(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """ListParts, by number."""
     limit = request.get("MaxParts", MAX_LISTED)

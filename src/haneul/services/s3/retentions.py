@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from haneul.service import Call, operation
-from haneul.services.s3 import index, locks, objects
+from haneul.services.s3 import context, index, locks, objects
 from haneul.services.s3.buckets import bucket_of
 from haneul.services.s3.errors import errors, malformed_xml
 from haneul.services.s3.guard import bucket_arn, object_arn
@@ -52,7 +52,7 @@ def get_object_lock_configuration(call: Call, request: Mapping[str, Any]) -> dic
     return {"ObjectLockConfiguration": configuration}
 
 
-@operation(resource=object_arn)
+@operation(resource=object_arn, conditions=context.keys)
 def put_object_retention(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """PutObjectRetention. Raises InvalidRequest without Object Lock, AccessDenied where the lock can't be loosened."""
     retention = request.get("Retention") or {}
@@ -79,7 +79,7 @@ def put_object_retention(call: Call, request: Mapping[str, Any]) -> dict[str, An
     return {}
 
 
-@operation(resource=object_arn)
+@operation(resource=object_arn, conditions=context.keys)
 def get_object_retention(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """GetObjectRetention. Raises NoSuchObjectLockConfiguration where there is none."""
     lock = _lock(call, request)
@@ -88,7 +88,7 @@ def get_object_retention(call: Call, request: Mapping[str, Any]) -> dict[str, An
     return {"Retention": {"Mode": lock.mode, "RetainUntilDate": lock.until}}
 
 
-@operation(resource=object_arn)
+@operation(resource=object_arn, conditions=context.keys)
 def put_object_legal_hold(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """PutObjectLegalHold: ON or OFF, whatever the retention."""
     status = (request.get("LegalHold") or {}).get("Status")
@@ -104,7 +104,7 @@ def put_object_legal_hold(call: Call, request: Mapping[str, Any]) -> dict[str, A
     return {}
 
 
-@operation(resource=object_arn)
+@operation(resource=object_arn, conditions=context.keys)
 def get_object_legal_hold(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """GetObjectLegalHold. Raises NoSuchObjectLockConfiguration where none was ever set."""
     return {"LegalHold": {"Status": _HOLDS[_lock(call, request).hold]}}

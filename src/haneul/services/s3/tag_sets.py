@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from haneul.service import Call, operation
-from haneul.services.s3 import index, objects, tagging
+from haneul.services.s3 import context, index, objects, tagging
 from haneul.services.s3.buckets import bucket_of, change_setting
 from haneul.services.s3.errors import errors
 from haneul.services.s3.guard import bucket_arn, object_arn
@@ -45,7 +45,7 @@ def _versioned(action: str) -> Any:
     return lambda call, request: f"s3:{action[: -len('Tagging')]}{'Version' if 'VersionId' in request else ''}Tagging"
 
 
-@operation(resource=object_arn, action=_versioned("PutObjectTagging"))
+@operation(resource=object_arn, action=_versioned("PutObjectTagging"), conditions=context.keys)
 def put_object_tagging(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """PutObjectTagging. Raises InvalidTag, BadRequest above ten tags, NoSuchKey."""
     tags = tagging.from_set(request.get("Tagging"))
@@ -53,7 +53,7 @@ def put_object_tagging(call: Call, request: Mapping[str, Any]) -> dict[str, Any]
     return _change(call, request, tags or None)
 
 
-@operation(resource=object_arn, action=_versioned("GetObjectTagging"))
+@operation(resource=object_arn, action=_versioned("GetObjectTagging"), conditions=context.keys)
 def get_object_tagging(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """GetObjectTagging: an empty set where there are none."""
     with call.read() as tx:
@@ -65,7 +65,7 @@ def get_object_tagging(call: Call, request: Mapping[str, Any]) -> dict[str, Any]
     return told
 
 
-@operation(resource=object_arn, action=_versioned("DeleteObjectTagging"))
+@operation(resource=object_arn, action=_versioned("DeleteObjectTagging"), conditions=context.keys)
 def delete_object_tagging(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """DeleteObjectTagging."""
     return _change(call, request, None)
