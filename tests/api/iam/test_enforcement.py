@@ -440,3 +440,20 @@ def test_passing_a_role_is_a_right_of_its_own(strict: Strict) -> None:
         if service == "lambda.amazonaws.com":
             assert refused(add)[0] == "AccessDenied"
     add()
+
+
+def test_rights_by_tags(strict: Strict) -> None:
+    """Whoever has a team may manage that team's users, and nobody else's."""
+    iam = strict.client("iam")
+    document = allow("iam:*", Condition={"StringEquals": {"iam:ResourceTag/team": "${aws:PrincipalTag/team}"}})
+    name, key = strict.user(document)
+    own = strict.client("iam", key)
+    ours, theirs = strict.name("ours"), strict.name("theirs")
+    for user, team in ((name, "a"), (ours, "a"), (theirs, "b")):
+        if user != name:
+            iam.create_user(UserName=user)
+        iam.tag_user(UserName=user, Tags=[{"Key": "team", "Value": team}])
+    own.create_access_key(UserName=ours)
+    assert refused(lambda: own.create_access_key(UserName=theirs))[0] == "AccessDenied"
+    iam.tag_user(UserName=theirs, Tags=[{"Key": "team", "Value": "a"}])
+    own.create_access_key(UserName=theirs)

@@ -8,13 +8,13 @@ from haneul.services.iam import entities
 from haneul.services.iam.entities import Answer, Request, change, directory, own_name
 from haneul.services.iam.errors import errors
 from haneul.services.iam.pages import page
-from haneul.services.iam.resources import USER
+from haneul.services.iam.resources import USER, USER_KEYS
 from haneul.state.store import Reader, Writer
 
 QUOTA = 2
 
 
-@operation(resource=USER)
+@operation(resource=USER, conditions=USER_KEYS)
 def create_access_key(call: Call, request: Request) -> Answer:
     with change(call) as tx:
         user, keys = _owner(tx, call, request)
@@ -30,7 +30,7 @@ def create_access_key(call: Call, request: Request) -> Answer:
     return {"AccessKey": _describe(user, row) | {"SecretAccessKey": secret}}
 
 
-@operation(resource=USER)
+@operation(resource=USER, conditions=USER_KEYS)
 def list_access_keys(call: Call, request: Request) -> Answer:
     with call.read() as tx:
         user, keys = _owner(tx, call, request)
@@ -64,7 +64,7 @@ def get_access_key_last_used(call: Call, request: Request) -> Answer:
     return {"UserName": None if user is None else user.name, "AccessKeyLastUsed": used}
 
 
-@operation(resource=USER)
+@operation(resource=USER, conditions=USER_KEYS)
 def update_access_key(call: Call, request: Request) -> Answer:
     with change(call) as tx:
         user, _ = _owner(tx, call, request)
@@ -74,7 +74,7 @@ def update_access_key(call: Call, request: Request) -> Answer:
     return {}
 
 
-@operation(resource=USER)
+@operation(resource=USER, conditions=USER_KEYS)
 def delete_access_key(call: Call, request: Request) -> Answer:
     key = request["AccessKeyId"]
     with change(call) as tx:

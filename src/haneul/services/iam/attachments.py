@@ -8,58 +8,58 @@ from haneul.services.iam import entities
 from haneul.services.iam.entities import Answer, Entity, Request, change
 from haneul.services.iam.errors import errors
 from haneul.services.iam.pages import numbered, page
-from haneul.services.iam.resources import GROUP, POLICY, ROLE, USER, policy_condition
+from haneul.services.iam.resources import GROUP, GROUP_KEYS, POLICY, POLICY_KEYS, ROLE, ROLE_KEYS, USER, USER_KEYS
 from haneul.state.store import Reader, Writer
 
 QUOTAS = {"user": ("PoliciesPerUser", 10), "group": ("PoliciesPerGroup", 10), "role": ("PoliciesPerRole", 10)}
 
 
-@operation(resource=USER, conditions=policy_condition)
+@operation(resource=USER, conditions=USER_KEYS)
 def attach_user_policy(call: Call, request: Request) -> Answer:
     return _attach(call, "user", request["UserName"], request["PolicyArn"])
 
 
-@operation(resource=GROUP, conditions=policy_condition)
+@operation(resource=GROUP, conditions=GROUP_KEYS)
 def attach_group_policy(call: Call, request: Request) -> Answer:
     return _attach(call, "group", request["GroupName"], request["PolicyArn"])
 
 
-@operation(resource=ROLE, conditions=policy_condition)
+@operation(resource=ROLE, conditions=ROLE_KEYS)
 def attach_role_policy(call: Call, request: Request) -> Answer:
     return _attach(call, "role", request["RoleName"], request["PolicyArn"])
 
 
-@operation(resource=USER)
+@operation(resource=USER, conditions=USER_KEYS)
 def list_attached_user_policies(call: Call, request: Request) -> Answer:
     return _list(call, request, "user", request["UserName"])
 
 
-@operation(resource=GROUP)
+@operation(resource=GROUP, conditions=GROUP_KEYS)
 def list_attached_group_policies(call: Call, request: Request) -> Answer:
     return _list(call, request, "group", request["GroupName"])
 
 
-@operation(resource=ROLE)
+@operation(resource=ROLE, conditions=ROLE_KEYS)
 def list_attached_role_policies(call: Call, request: Request) -> Answer:
     return _list(call, request, "role", request["RoleName"])
 
 
-@operation(resource=USER, conditions=policy_condition)
+@operation(resource=USER, conditions=USER_KEYS)
 def detach_user_policy(call: Call, request: Request) -> Answer:
     return _detach(call, "user", request["UserName"], request["PolicyArn"])
 
 
-@operation(resource=GROUP, conditions=policy_condition)
+@operation(resource=GROUP, conditions=GROUP_KEYS)
 def detach_group_policy(call: Call, request: Request) -> Answer:
     return _detach(call, "group", request["GroupName"], request["PolicyArn"])
 
 
-@operation(resource=ROLE, conditions=policy_condition)
+@operation(resource=ROLE, conditions=ROLE_KEYS)
 def detach_role_policy(call: Call, request: Request) -> Answer:
     return _detach(call, "role", request["RoleName"], request["PolicyArn"])
 
 
-@operation(resource=POLICY)
+@operation(resource=POLICY, conditions=POLICY_KEYS)
 def list_entities_for_policy(call: Call, request: Request) -> Answer:
     """Whom a managed policy binds, as a permissions policy or as a boundary."""
     arn = request["PolicyArn"]

@@ -9,7 +9,7 @@ from haneul.services.iam import attachments, entities, users
 from haneul.services.iam.entities import Answer, Request, change
 from haneul.services.iam.errors import errors
 from haneul.services.iam.pages import page
-from haneul.services.iam.resources import GROUP, USER, new
+from haneul.services.iam.resources import GROUP, GROUP_KEYS, USER, USER_KEYS, new
 
 QUOTA = 300
 PER_USER = 10
@@ -33,7 +33,7 @@ def create_group(call: Call, request: Request) -> Answer:
     return {"Group": describe(call, row)}
 
 
-@operation(resource=GROUP)
+@operation(resource=GROUP, conditions=GROUP_KEYS)
 def get_group(call: Call, request: Request) -> Answer:
     """A group and a page of its users."""
     scope = tables.scope(call.account)
@@ -54,7 +54,7 @@ def list_groups(call: Call, request: Request) -> Answer:
         return page(request, "Groups", rows, lambda row: row.key, lambda row: describe(call, row))
 
 
-@operation(resource=USER)
+@operation(resource=USER, conditions=USER_KEYS)
 def list_groups_for_user(call: Call, request: Request) -> Answer:
     scope = tables.scope(call.account)
     with call.read() as tx:
@@ -64,7 +64,7 @@ def list_groups_for_user(call: Call, request: Request) -> Answer:
     return page(request, "Groups", rows, lambda row: row.key, lambda row: describe(call, row))
 
 
-@operation(resource=GROUP)
+@operation(resource=GROUP, conditions=GROUP_KEYS)
 def update_group(call: Call, request: Request) -> Answer:
     scope = tables.scope(call.account)
     with change(call) as tx:
@@ -91,7 +91,7 @@ def update_group(call: Call, request: Request) -> Answer:
     return {}
 
 
-@operation(resource=GROUP)
+@operation(resource=GROUP, conditions=GROUP_KEYS)
 def delete_group(call: Call, request: Request) -> Answer:
     scope = tables.scope(call.account)
     with change(call) as tx:
@@ -106,7 +106,7 @@ def delete_group(call: Call, request: Request) -> Answer:
     return {}
 
 
-@operation(resource=GROUP)
+@operation(resource=GROUP, conditions=GROUP_KEYS)
 def add_user_to_group(call: Call, request: Request) -> Answer:
     with change(call) as tx:
         row = entities.group(tx, call, request["GroupName"])
@@ -121,7 +121,7 @@ def add_user_to_group(call: Call, request: Request) -> Answer:
     return {}
 
 
-@operation(resource=GROUP)
+@operation(resource=GROUP, conditions=GROUP_KEYS)
 def remove_user_from_group(call: Call, request: Request) -> Answer:
     """Idempotent towards the membership: only the group and the user must exist."""
     with change(call) as tx:

@@ -7,65 +7,65 @@ from haneul.services.iam import attachments, documents, entities
 from haneul.services.iam.entities import Answer, Request, change
 from haneul.services.iam.errors import errors
 from haneul.services.iam.pages import page
-from haneul.services.iam.resources import GROUP, ROLE, USER, boundary_condition
+from haneul.services.iam.resources import GROUP, GROUP_KEYS, ROLE, ROLE_KEYS, USER, USER_KEYS
 
 
-@operation(resource=USER, conditions=boundary_condition)
+@operation(resource=USER, conditions=USER_KEYS)
 def put_user_policy(call: Call, request: Request) -> Answer:
     return _put(call, request, "user", request["UserName"])
 
 
-@operation(resource=GROUP)
+@operation(resource=GROUP, conditions=GROUP_KEYS)
 def put_group_policy(call: Call, request: Request) -> Answer:
     return _put(call, request, "group", request["GroupName"])
 
 
-@operation(resource=ROLE, conditions=boundary_condition)
+@operation(resource=ROLE, conditions=ROLE_KEYS)
 def put_role_policy(call: Call, request: Request) -> Answer:
     return _put(call, request, "role", request["RoleName"])
 
 
-@operation(resource=USER)
+@operation(resource=USER, conditions=USER_KEYS)
 def get_user_policy(call: Call, request: Request) -> Answer:
     return _get(call, request, "user", "UserName")
 
 
-@operation(resource=GROUP)
+@operation(resource=GROUP, conditions=GROUP_KEYS)
 def get_group_policy(call: Call, request: Request) -> Answer:
     return _get(call, request, "group", "GroupName")
 
 
-@operation(resource=ROLE)
+@operation(resource=ROLE, conditions=ROLE_KEYS)
 def get_role_policy(call: Call, request: Request) -> Answer:
     return _get(call, request, "role", "RoleName")
 
 
-@operation(resource=USER)
+@operation(resource=USER, conditions=USER_KEYS)
 def list_user_policies(call: Call, request: Request) -> Answer:
     return _list(call, request, "user", request["UserName"])
 
 
-@operation(resource=GROUP)
+@operation(resource=GROUP, conditions=GROUP_KEYS)
 def list_group_policies(call: Call, request: Request) -> Answer:
     return _list(call, request, "group", request["GroupName"])
 
 
-@operation(resource=ROLE)
+@operation(resource=ROLE, conditions=ROLE_KEYS)
 def list_role_policies(call: Call, request: Request) -> Answer:
     return _list(call, request, "role", request["RoleName"])
 
 
-@operation(resource=USER, conditions=boundary_condition)
+@operation(resource=USER, conditions=USER_KEYS)
 def delete_user_policy(call: Call, request: Request) -> Answer:
     return _delete(call, request, "user", request["UserName"])
 
 
-@operation(resource=GROUP)
+@operation(resource=GROUP, conditions=GROUP_KEYS)
 def delete_group_policy(call: Call, request: Request) -> Answer:
     return _delete(call, request, "group", request["GroupName"])
 
 
-@operation(resource=ROLE, conditions=boundary_condition)
+@operation(resource=ROLE, conditions=ROLE_KEYS)
 def delete_role_policy(call: Call, request: Request) -> Answer:
     return _delete(call, request, "role", request["RoleName"])
 

@@ -9,11 +9,11 @@ from haneul.services.iam import entities, roles, tagging
 from haneul.services.iam.entities import Answer, Request, change
 from haneul.services.iam.errors import errors
 from haneul.services.iam.pages import page
-from haneul.services.iam.resources import PROFILE, ROLE, new, tag_conditions
+from haneul.services.iam.resources import NEW_KEYS, PROFILE, PROFILE_KEYS, ROLE, ROLE_KEYS, new
 from haneul.state.store import Reader
 
 
-@operation(resource=new("instance-profile", "InstanceProfileName"), conditions=tag_conditions)
+@operation(resource=new("instance-profile", "InstanceProfileName"), conditions=NEW_KEYS)
 def create_instance_profile(call: Call, request: Request) -> Answer:
     scope = tables.scope(call.account)
     name = request["InstanceProfileName"]
@@ -33,7 +33,7 @@ def create_instance_profile(call: Call, request: Request) -> Answer:
         return {"InstanceProfile": describe(tx, call, row)}
 
 
-@operation(resource=PROFILE)
+@operation(resource=PROFILE, conditions=PROFILE_KEYS)
 def get_instance_profile(call: Call, request: Request) -> Answer:
     with call.read() as tx:
         return {"InstanceProfile": describe(tx, call, find(tx, call, request["InstanceProfileName"]))}
@@ -52,7 +52,7 @@ def list_instance_profiles(call: Call, request: Request) -> Answer:
         )
 
 
-@operation(resource=ROLE)
+@operation(resource=ROLE, conditions=ROLE_KEYS)
 def list_instance_profiles_for_role(call: Call, request: Request) -> Answer:
     with call.read() as tx:
         role = entities.role(tx, call, request["RoleName"])
@@ -62,7 +62,7 @@ def list_instance_profiles_for_role(call: Call, request: Request) -> Answer:
         )
 
 
-@operation(resource=PROFILE)
+@operation(resource=PROFILE, conditions=PROFILE_KEYS)
 def add_role_to_instance_profile(call: Call, request: Request) -> Answer:
     with change(call) as tx:
         row = find(tx, call, request["InstanceProfileName"])
@@ -77,7 +77,7 @@ def add_role_to_instance_profile(call: Call, request: Request) -> Answer:
     return {}
 
 
-@operation(resource=PROFILE)
+@operation(resource=PROFILE, conditions=PROFILE_KEYS)
 def remove_role_from_instance_profile(call: Call, request: Request) -> Answer:
     with change(call) as tx:
         row = find(tx, call, request["InstanceProfileName"])
@@ -89,7 +89,7 @@ def remove_role_from_instance_profile(call: Call, request: Request) -> Answer:
     return {}
 
 
-@operation(resource=PROFILE)
+@operation(resource=PROFILE, conditions=PROFILE_KEYS)
 def delete_instance_profile(call: Call, request: Request) -> Answer:
     with change(call) as tx:
         row = find(tx, call, request["InstanceProfileName"])

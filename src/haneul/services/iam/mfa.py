@@ -12,7 +12,7 @@ from haneul.services.iam import entities, qr, tagging, users
 from haneul.services.iam.entities import Answer, Request, change, directory
 from haneul.services.iam.errors import errors
 from haneul.services.iam.pages import page
-from haneul.services.iam.resources import MFA, USER, new, tag_conditions
+from haneul.services.iam.resources import MFA, MFA_KEYS, NEW_KEYS, USER, USER_KEYS, new
 from haneul.state.store import Reader
 
 _SEED_BYTES = 40
@@ -20,7 +20,7 @@ PER_USER = 8
 ROOT = "/"
 
 
-@operation(resource=new("mfa", "VirtualMFADeviceName"), conditions=tag_conditions)
+@operation(resource=new("mfa", "VirtualMFADeviceName"), conditions=NEW_KEYS)
 def create_virtual_mfa_device(call: Call, request: Request) -> Answer:
     scope = tables.scope(call.account)
     path, name = request.get("Path", "/"), request["VirtualMFADeviceName"]
@@ -46,7 +46,7 @@ def create_virtual_mfa_device(call: Call, request: Request) -> Answer:
     }
 
 
-@operation(resource=USER)
+@operation(resource=USER, conditions=USER_KEYS)
 def enable_mfa_device(call: Call, request: Request) -> Answer:
     serial = request["SerialNumber"]
     with change(call) as tx:
@@ -63,7 +63,7 @@ def enable_mfa_device(call: Call, request: Request) -> Answer:
     return {}
 
 
-@operation(resource=USER)
+@operation(resource=USER, conditions=USER_KEYS)
 def get_mfa_device(call: Call, request: Request) -> Answer:
     with call.read() as tx:
         row = find(tx, call, request["SerialNumber"])
@@ -77,7 +77,7 @@ def get_mfa_device(call: Call, request: Request) -> Answer:
     }
 
 
-@operation(resource=USER)
+@operation(resource=USER, conditions=USER_KEYS)
 def list_mfa_devices(call: Call, request: Request) -> Answer:
     with call.read() as tx:
         if "UserName" not in request and call.principal.kind == "root":
@@ -107,7 +107,7 @@ def list_virtual_mfa_devices(call: Call, request: Request) -> Answer:
         return page(request, "VirtualMFADevices", rows, lambda row: row.serial, lambda row: _describe(tx, call, row))
 
 
-@operation(resource=USER)
+@operation(resource=USER, conditions=USER_KEYS)
 def resync_mfa_device(call: Call, request: Request) -> Answer:
     """Accepts two consecutive codes of a device whose clock is off by up to an hour."""
     with change(call) as tx:
@@ -120,7 +120,7 @@ def resync_mfa_device(call: Call, request: Request) -> Answer:
     return {}
 
 
-@operation(resource=USER)
+@operation(resource=USER, conditions=USER_KEYS)
 def deactivate_mfa_device(call: Call, request: Request) -> Answer:
     with change(call) as tx:
         if "UserName" not in request and call.principal.kind == "root":
@@ -135,7 +135,7 @@ def deactivate_mfa_device(call: Call, request: Request) -> Answer:
     return {}
 
 
-@operation(resource=MFA)
+@operation(resource=MFA, conditions=MFA_KEYS)
 def delete_virtual_mfa_device(call: Call, request: Request) -> Answer:
     with change(call) as tx:
         row = find(tx, call, request["SerialNumber"])

@@ -10,7 +10,7 @@ from haneul.service import Call, operation
 from haneul.services.iam import entities, tagging
 from haneul.services.iam.entities import Answer, Request, change
 from haneul.services.iam.errors import errors
-from haneul.services.iam.resources import OIDC, tag_conditions
+from haneul.services.iam.resources import NEW_KEYS, OIDC, OIDC_KEYS
 from haneul.state.store import Reader
 
 CLIENTS = 100
@@ -23,7 +23,7 @@ def _new(call: Call, request: Request) -> str:
     return f"arn:aws:iam::{call.account}:oidc-provider/{request['Url'].partition('://')[2]}"
 
 
-@operation(resource=_new, conditions=tag_conditions)
+@operation(resource=_new, conditions=NEW_KEYS)
 def create_open_id_connect_provider(call: Call, request: Request) -> Answer:
     scope = tables.scope(call.account)
     url = _checked_url(request["Url"])
@@ -40,7 +40,7 @@ def create_open_id_connect_provider(call: Call, request: Request) -> Answer:
     return {"OpenIDConnectProviderArn": arn(call.account, row), "Tags": tagging.shown(tags)}
 
 
-@operation(resource=OIDC)
+@operation(resource=OIDC, conditions=OIDC_KEYS)
 def get_open_id_connect_provider(call: Call, request: Request) -> Answer:
     with call.read() as tx:
         row = find(tx, call, request["OpenIDConnectProviderArn"])
@@ -60,7 +60,7 @@ def list_open_id_connect_providers(call: Call, request: Request) -> Answer:
     return {"OpenIDConnectProviderList": [{"Arn": arn(call.account, row)} for row in rows]}
 
 
-@operation(resource=OIDC)
+@operation(resource=OIDC, conditions=OIDC_KEYS)
 def add_client_id_to_open_id_connect_provider(call: Call, request: Request) -> Answer:
     with change(call) as tx:
         row = find(tx, call, request["OpenIDConnectProviderArn"])
@@ -72,7 +72,7 @@ def add_client_id_to_open_id_connect_provider(call: Call, request: Request) -> A
     return {}
 
 
-@operation(resource=OIDC)
+@operation(resource=OIDC, conditions=OIDC_KEYS)
 def remove_client_id_from_open_id_connect_provider(call: Call, request: Request) -> Answer:
     """Idempotent: a client id that isn't there is no error."""
     with change(call) as tx:
@@ -83,7 +83,7 @@ def remove_client_id_from_open_id_connect_provider(call: Call, request: Request)
     return {}
 
 
-@operation(resource=OIDC)
+@operation(resource=OIDC, conditions=OIDC_KEYS)
 def update_open_id_connect_provider_thumbprint(call: Call, request: Request) -> Answer:
     with change(call) as tx:
         row = find(tx, call, request["OpenIDConnectProviderArn"])
@@ -92,7 +92,7 @@ def update_open_id_connect_provider_thumbprint(call: Call, request: Request) -> 
     return {}
 
 
-@operation(resource=OIDC)
+@operation(resource=OIDC, conditions=OIDC_KEYS)
 def delete_open_id_connect_provider(call: Call, request: Request) -> Answer:
     """Idempotent, as AWS says: deleting what isn't there succeeds."""
     with change(call) as tx:

@@ -16,7 +16,7 @@ from haneul.service import Call, operation
 from haneul.services.iam import account, entities
 from haneul.services.iam.entities import Answer, Request, change, own_name, transact
 from haneul.services.iam.errors import errors
-from haneul.services.iam.resources import USER
+from haneul.services.iam.resources import USER, USER_KEYS
 from haneul.state.store import Reader, Writer
 
 _SYMBOLS = frozenset("!@#$%^&*()_+-=[]{}|'")
@@ -25,7 +25,7 @@ _REMEMBERED = 24
 Hash = tuple[bytes, bytes]
 
 
-@operation(resource=USER)
+@operation(resource=USER, conditions=USER_KEYS)
 async def create_login_profile(call: Call, request: Request) -> Answer:
     name = own_name(call, request)
     if "Password" not in request:
@@ -45,14 +45,14 @@ async def create_login_profile(call: Call, request: Request) -> Answer:
     return {"LoginProfile": _describe(await transact(call, create))}
 
 
-@operation(resource=USER)
+@operation(resource=USER, conditions=USER_KEYS)
 def get_login_profile(call: Call, request: Request) -> Answer:
     with call.read() as tx:
         user, _ = _with_profile(tx, call, own_name(call, request))
     return {"LoginProfile": _describe(user)}
 
 
-@operation(resource=USER)
+@operation(resource=USER, conditions=USER_KEYS)
 async def update_login_profile(call: Call, request: Request) -> Answer:
     name = request["UserName"]
     with call.read() as tx:
@@ -74,7 +74,7 @@ async def update_login_profile(call: Call, request: Request) -> Answer:
     return {}
 
 
-@operation(resource=USER)
+@operation(resource=USER, conditions=USER_KEYS)
 def delete_login_profile(call: Call, request: Request) -> Answer:
     with change(call) as tx:
         user, _ = _with_profile(tx, call, own_name(call, request))
@@ -83,7 +83,7 @@ def delete_login_profile(call: Call, request: Request) -> Answer:
     return {}
 
 
-@operation(resource=USER)
+@operation(resource=USER, conditions=USER_KEYS)
 async def change_password(call: Call, request: Request) -> Answer:
     """A user changes its own password, knowing the old one."""
     if call.principal.kind != "user":

@@ -11,14 +11,14 @@ from haneul.services.iam import attachments, documents, entities, tagging
 from haneul.services.iam.entities import Answer, Request, change
 from haneul.services.iam.errors import errors
 from haneul.services.iam.pages import page
-from haneul.services.iam.resources import POLICY, new, tag_conditions
+from haneul.services.iam.resources import NEW_KEYS, POLICY, POLICY_KEYS, new
 from haneul.state.store import Reader
 
 QUOTA = 1500
 VERSIONS = 5
 
 
-@operation(resource=new("policy", "PolicyName"), conditions=tag_conditions)
+@operation(resource=new("policy", "PolicyName"), conditions=NEW_KEYS)
 def create_policy(call: Call, request: Request) -> Answer:
     scope = tables.scope(call.account)
     name = request["PolicyName"]
@@ -46,7 +46,7 @@ def create_policy(call: Call, request: Request) -> Answer:
     return {"Policy": answer}
 
 
-@operation(resource=POLICY)
+@operation(resource=POLICY, conditions=POLICY_KEYS)
 def get_policy(call: Call, request: Request) -> Answer:
     with call.read() as tx:
         return {"Policy": describe(tx, call, _existing(tx, call, request["PolicyArn"]))}
@@ -69,7 +69,7 @@ def list_policies(call: Call, request: Request) -> Answer:
         )
 
 
-@operation(resource=POLICY)
+@operation(resource=POLICY, conditions=POLICY_KEYS)
 def delete_policy(call: Call, request: Request) -> Answer:
     scope = tables.scope(call.account)
     with change(call) as tx:
@@ -86,7 +86,7 @@ def delete_policy(call: Call, request: Request) -> Answer:
     return {}
 
 
-@operation(resource=POLICY)
+@operation(resource=POLICY, conditions=POLICY_KEYS)
 def create_policy_version(call: Call, request: Request) -> Answer:
     scope = tables.scope(call.account)
     documents.check_managed(request["PolicyDocument"])
@@ -107,7 +107,7 @@ def create_policy_version(call: Call, request: Request) -> Answer:
     return {"PolicyVersion": _version(version, row.default)}
 
 
-@operation(resource=POLICY)
+@operation(resource=POLICY, conditions=POLICY_KEYS)
 def get_policy_version(call: Call, request: Request) -> Answer:
     arn = request["PolicyArn"]
     with call.read() as tx:
@@ -120,7 +120,7 @@ def get_policy_version(call: Call, request: Request) -> Answer:
     return {"PolicyVersion": _version(version, row.default) | {"Document": entities.encoded(version.document)}}
 
 
-@operation(resource=POLICY)
+@operation(resource=POLICY, conditions=POLICY_KEYS)
 def list_policy_versions(call: Call, request: Request) -> Answer:
     """Newest first."""
     with call.read() as tx:
@@ -134,7 +134,7 @@ def list_policy_versions(call: Call, request: Request) -> Answer:
     )
 
 
-@operation(resource=POLICY)
+@operation(resource=POLICY, conditions=POLICY_KEYS)
 def set_default_policy_version(call: Call, request: Request) -> Answer:
     with change(call) as tx:
         row = entities.customer_policy(tx, call, request["PolicyArn"])
@@ -145,7 +145,7 @@ def set_default_policy_version(call: Call, request: Request) -> Answer:
     return {}
 
 
-@operation(resource=POLICY)
+@operation(resource=POLICY, conditions=POLICY_KEYS)
 def delete_policy_version(call: Call, request: Request) -> Answer:
     with change(call) as tx:
         row = entities.customer_policy(tx, call, request["PolicyArn"])

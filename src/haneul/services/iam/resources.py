@@ -6,11 +6,11 @@ has stands under "/".
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from haneul.auth import tables
-from haneul.service import Call
+from haneul.service import Call, Conditions
 from haneul.services.iam.entities import Request
 from haneul.state.table import Table
 
@@ -44,30 +44,44 @@ def new(kind: str, member: str) -> Callable[[Call, Request], str]:
     return lambda call, request: f"arn:aws:iam::{call.account}:{kind}{request.get('Path', '/')}{request[member]}"
 
 
-def policy_condition(call: Call, request: Request) -> dict[str, str | list[str]]:
-    """iam:PolicyARN, for attaching and detaching."""
-    return {"iam:PolicyARN": request["PolicyArn"]} | boundary_condition(call, request)
+def _keys(table: Table[Any] | None, member: str = "", key: Callable[[str], str] = str.lower) -> Conditions:
+    """The condition keys of operations on a kind of row, found by the request's `member`: what the request would set,
+    and what the row has."""
+
+    def conditions(call: Call, request: Request) -> Mapping[str, str | list[str]]:
+        tags = request.get("Tags") or []
+        found: dict[str, str | list[str]] = {f"aws:RequestTag/{tag['Key']}": tag["Value"] for tag in tags}
+        names = [tag["Key"] for tag in tags] or list(request.get("TagKeys") or [])
+        if names:
+            found["aws:TagKeys"] = names
+        if "PolicyArn" in request and table is not tables.POLICIES:
+            found["iam:PolicyARN"] = request["PolicyArn"]
+        row = None
+        name = str(request.get(member) or call.principal.user_name)
+        if table is not None and name:
+            with call.read() as tx:
+                row = table.get(tx, tables.scope(call.account), key(name))
+        for tag, value in getattr(row, "tags", {}).items():
+            found[f"iam:ResourceTag/{tag}"] = found[f"aws:ResourceTag/{tag}"] = value
+        boundary = request.get("PermissionsBoundary") or getattr(row, "boundary", "")
+        if boundary:
+            found["iam:PermissionsBoundary"] = boundary
+        return found
+
+    return conditions
 
 
-def boundary_condition(call: Call, request: Request) -> dict[str, str | list[str]]:
-    """iam:PermissionsBoundary: the boundary the request sets, or that its user or role has."""
-    arn = request.get("PermissionsBoundary")
-    if arn is None:
-        with call.read() as tx:
-            if "RoleName" in request:
-                role = tables.ROLES.get(tx, tables.scope(call.account), request["RoleName"].lower())
-                arn = role.boundary if role else None
-            elif "UserName" in request:
-                user = tables.USERS.get(tx, tables.scope(call.account), request["UserName"].lower())
-                arn = user.boundary if user else None
-    return ({"iam:PermissionsBoundary": arn} if arn else {}) | tag_conditions(call, request)
+def _last(arn: str) -> str:
+    return arn.rpartition("/")[2].lower()
 
 
-def tag_conditions(call: Call, request: Request) -> dict[str, str | list[str]]:
-    """aws:RequestTag/key and aws:TagKeys."""
-    tags = request.get("Tags") or []
-    keys = [tag["Key"] for tag in tags] or list(request.get("TagKeys") or [])
-    found: dict[str, str | list[str]] = {f"aws:RequestTag/{tag['Key']}": tag["Value"] for tag in tags}
-    if keys:
-        found["aws:TagKeys"] = keys
-    return found
+NEW_KEYS = _keys(None)
+USER_KEYS = _keys(tables.USERS, "UserName")
+GROUP_KEYS = _keys(tables.GROUPS, "GroupName")
+ROLE_KEYS = _keys(tables.ROLES, "RoleName")
+PROFILE_KEYS = _keys(tables.INSTANCE_PROFILES, "InstanceProfileName")
+SERVER_CERTIFICATE_KEYS = _keys(tables.SERVER_CERTIFICATES, "ServerCertificateName")
+POLICY_KEYS = _keys(tables.POLICIES, "PolicyArn", _last)
+SAML_KEYS = _keys(tables.SAML_PROVIDERS, "SAMLProviderArn", _last)
+OIDC_KEYS = _keys(tables.OIDC_PROVIDERS, "OpenIDConnectProviderArn", lambda arn: arn.partition(":oidc-provider/")[2])
+MFA_KEYS = _keys(tables.MFA_DEVICES, "SerialNumber", str)

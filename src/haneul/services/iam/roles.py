@@ -9,14 +9,14 @@ from haneul.services.iam import attachments, documents, entities, tagging
 from haneul.services.iam.entities import Answer, Request, change, directory
 from haneul.services.iam.errors import errors
 from haneul.services.iam.pages import page
-from haneul.services.iam.resources import ROLE, boundary_condition, new
+from haneul.services.iam.resources import NEW_KEYS, ROLE, ROLE_KEYS, new
 from haneul.state.store import Reader
 
 QUOTA = 1000
 LINKED = "/aws-service-role/"
 
 
-@operation(resource=new("role", "RoleName"), conditions=boundary_condition)
+@operation(resource=new("role", "RoleName"), conditions=NEW_KEYS)
 def create_role(call: Call, request: Request) -> Answer:
     scope = tables.scope(call.account)
     name = request["RoleName"]
@@ -48,7 +48,7 @@ def create_role(call: Call, request: Request) -> Answer:
     return {"Role": describe(call, row)}
 
 
-@operation(resource=ROLE)
+@operation(resource=ROLE, conditions=ROLE_KEYS)
 def get_role(call: Call, request: Request) -> Answer:
     with call.read() as tx:
         row = entities.role(tx, call, request["RoleName"])
@@ -71,7 +71,7 @@ def list_roles(call: Call, request: Request) -> Answer:
         )
 
 
-@operation(resource=ROLE)
+@operation(resource=ROLE, conditions=ROLE_KEYS)
 def update_role(call: Call, request: Request) -> Answer:
     with change(call) as tx:
         row = _editable(tx, call, request["RoleName"])
@@ -81,7 +81,7 @@ def update_role(call: Call, request: Request) -> Answer:
     return {}
 
 
-@operation(resource=ROLE)
+@operation(resource=ROLE, conditions=ROLE_KEYS)
 def update_role_description(call: Call, request: Request) -> Answer:
     with change(call) as tx:
         row = _editable(tx, call, request["RoleName"])
@@ -90,7 +90,7 @@ def update_role_description(call: Call, request: Request) -> Answer:
     return {"Role": describe(call, row)}
 
 
-@operation(resource=ROLE)
+@operation(resource=ROLE, conditions=ROLE_KEYS)
 def update_assume_role_policy(call: Call, request: Request) -> Answer:
     principals = documents.check_trust(request["PolicyDocument"])
     with change(call) as tx:
@@ -101,7 +101,7 @@ def update_assume_role_policy(call: Call, request: Request) -> Answer:
     return {}
 
 
-@operation(resource=ROLE)
+@operation(resource=ROLE, conditions=ROLE_KEYS)
 def delete_role(call: Call, request: Request) -> Answer:
     scope = tables.scope(call.account)
     with change(call) as tx:
@@ -117,7 +117,7 @@ def delete_role(call: Call, request: Request) -> Answer:
     return {}
 
 
-@operation(resource=ROLE, conditions=boundary_condition)
+@operation(resource=ROLE, conditions=ROLE_KEYS)
 def put_role_permissions_boundary(call: Call, request: Request) -> Answer:
     with change(call) as tx:
         row = _editable(tx, call, request["RoleName"])
@@ -126,7 +126,7 @@ def put_role_permissions_boundary(call: Call, request: Request) -> Answer:
     return {}
 
 
-@operation(resource=ROLE, conditions=boundary_condition)
+@operation(resource=ROLE, conditions=ROLE_KEYS)
 def delete_role_permissions_boundary(call: Call, request: Request) -> Answer:
     with change(call) as tx:
         row = _editable(tx, call, request["RoleName"])

@@ -11,7 +11,7 @@ from haneul.service import Call, operation
 from haneul.services.iam import entities, tagging
 from haneul.services.iam.entities import Answer, Request, change, directory
 from haneul.services.iam.errors import errors
-from haneul.services.iam.resources import SAML, new, tag_conditions
+from haneul.services.iam.resources import NEW_KEYS, SAML, SAML_KEYS, new
 from haneul.state.store import Reader
 
 _CENTURY = 100 * 365.25 * 86_400
@@ -19,7 +19,7 @@ _STORED = 90_000
 _PRIVATE_KEYS = 2
 
 
-@operation(resource=new("saml-provider", "Name"), conditions=tag_conditions)
+@operation(resource=new("saml-provider", "Name"), conditions=NEW_KEYS)
 def create_saml_provider(call: Call, request: Request) -> Answer:
     scope = tables.scope(call.account)
     name, document = request["Name"], request["SAMLMetadataDocument"]
@@ -43,7 +43,7 @@ def create_saml_provider(call: Call, request: Request) -> Answer:
     return {"SAMLProviderArn": _arn(call, row), "Tags": tagging.shown(tags)}
 
 
-@operation(resource=SAML)
+@operation(resource=SAML, conditions=SAML_KEYS)
 def get_saml_provider(call: Call, request: Request) -> Answer:
     with call.read() as tx:
         row = find(tx, call, request["SAMLProviderArn"])
@@ -69,7 +69,7 @@ def list_saml_providers(call: Call, request: Request) -> Answer:
     }
 
 
-@operation(resource=SAML)
+@operation(resource=SAML, conditions=SAML_KEYS)
 def update_saml_provider(call: Call, request: Request) -> Answer:
     document = request.get("SAMLMetadataDocument")
     with change(call) as tx:
@@ -85,7 +85,7 @@ def update_saml_provider(call: Call, request: Request) -> Answer:
     return {"SAMLProviderArn": _arn(call, row)}
 
 
-@operation(resource=SAML)
+@operation(resource=SAML, conditions=SAML_KEYS)
 def delete_saml_provider(call: Call, request: Request) -> Answer:
     with change(call) as tx:
         row = find(tx, call, request["SAMLProviderArn"])

@@ -9,13 +9,13 @@ from haneul.services.iam import certificates, entities, tagging
 from haneul.services.iam.entities import Answer, Request, change, directory
 from haneul.services.iam.errors import errors
 from haneul.services.iam.pages import page
-from haneul.services.iam.resources import SERVER_CERTIFICATE, new, tag_conditions
+from haneul.services.iam.resources import NEW_KEYS, SERVER_CERTIFICATE, SERVER_CERTIFICATE_KEYS, new
 from haneul.state.store import Reader
 
 QUOTA = 20
 
 
-@operation(resource=new("server-certificate", "ServerCertificateName"), conditions=tag_conditions)
+@operation(resource=new("server-certificate", "ServerCertificateName"), conditions=NEW_KEYS)
 def upload_server_certificate(call: Call, request: Request) -> Answer:
     scope = tables.scope(call.account)
     name = request["ServerCertificateName"]
@@ -48,7 +48,7 @@ def upload_server_certificate(call: Call, request: Request) -> Answer:
     return {"ServerCertificateMetadata": _metadata(call, row), "Tags": tagging.shown(row.tags)}
 
 
-@operation(resource=SERVER_CERTIFICATE)
+@operation(resource=SERVER_CERTIFICATE, conditions=SERVER_CERTIFICATE_KEYS)
 def get_server_certificate(call: Call, request: Request) -> Answer:
     with call.read() as tx:
         row = find(tx, call, request["ServerCertificateName"])
@@ -75,7 +75,7 @@ def list_server_certificates(call: Call, request: Request) -> Answer:
         )
 
 
-@operation(resource=SERVER_CERTIFICATE)
+@operation(resource=SERVER_CERTIFICATE, conditions=SERVER_CERTIFICATE_KEYS)
 def update_server_certificate(call: Call, request: Request) -> Answer:
     scope = tables.scope(call.account)
     with change(call) as tx:
@@ -91,7 +91,7 @@ def update_server_certificate(call: Call, request: Request) -> Answer:
     return {}
 
 
-@operation(resource=SERVER_CERTIFICATE)
+@operation(resource=SERVER_CERTIFICATE, conditions=SERVER_CERTIFICATE_KEYS)
 def delete_server_certificate(call: Call, request: Request) -> Answer:
     with change(call) as tx:
         row = find(tx, call, request["ServerCertificateName"])

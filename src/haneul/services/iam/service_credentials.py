@@ -11,7 +11,7 @@ from haneul.services.iam import entities
 from haneul.services.iam.entities import Answer, Request, change, directory, own_name
 from haneul.services.iam.errors import errors
 from haneul.services.iam.pages import page
-from haneul.services.iam.resources import USER
+from haneul.services.iam.resources import USER, USER_KEYS
 from haneul.state.store import Reader
 
 QUOTA = 2
@@ -19,7 +19,7 @@ _API_KEYS = frozenset({"bedrock.amazonaws.com"})
 _SERVICES = frozenset({"codecommit.amazonaws.com", "cassandra.amazonaws.com"}) | _API_KEYS
 
 
-@operation(resource=USER)
+@operation(resource=USER, conditions=USER_KEYS)
 def create_service_specific_credential(call: Call, request: Request) -> Answer:
     scope = tables.scope(call.account)
     service = request["ServiceName"]
@@ -47,7 +47,7 @@ def create_service_specific_credential(call: Call, request: Request) -> Answer:
     return {"ServiceSpecificCredential": _describe(call, user, row) | _told(row, secret)}
 
 
-@operation(resource=USER)
+@operation(resource=USER, conditions=USER_KEYS)
 def list_service_specific_credentials(call: Call, request: Request) -> Answer:
     service = request.get("ServiceName")
     if service is not None:
@@ -75,7 +75,7 @@ def list_service_specific_credentials(call: Call, request: Request) -> Answer:
     return answer
 
 
-@operation(resource=USER)
+@operation(resource=USER, conditions=USER_KEYS)
 def update_service_specific_credential(call: Call, request: Request) -> Answer:
     with change(call) as tx:
         _, row = _find(tx, call, request)
@@ -84,7 +84,7 @@ def update_service_specific_credential(call: Call, request: Request) -> Answer:
     return {}
 
 
-@operation(resource=USER)
+@operation(resource=USER, conditions=USER_KEYS)
 def reset_service_specific_credential(call: Call, request: Request) -> Answer:
     secret = _new_secret()
     with change(call) as tx:
@@ -94,7 +94,7 @@ def reset_service_specific_credential(call: Call, request: Request) -> Answer:
     return {"ServiceSpecificCredential": _describe(call, user, row) | _told(row, secret)}
 
 
-@operation(resource=USER)
+@operation(resource=USER, conditions=USER_KEYS)
 def delete_service_specific_credential(call: Call, request: Request) -> Answer:
     with change(call) as tx:
         _, row = _find(tx, call, request)

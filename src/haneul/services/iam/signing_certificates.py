@@ -9,13 +9,13 @@ from haneul.services.iam import certificates, entities
 from haneul.services.iam.entities import Answer, Request, change, own_name
 from haneul.services.iam.errors import errors
 from haneul.services.iam.pages import page
-from haneul.services.iam.resources import USER
+from haneul.services.iam.resources import USER, USER_KEYS
 from haneul.state.store import Reader
 
 QUOTA = 2
 
 
-@operation(resource=USER)
+@operation(resource=USER, conditions=USER_KEYS)
 def upload_signing_certificate(call: Call, request: Request) -> Answer:
     scope = tables.scope(call.account)
     body = request["CertificateBody"]
@@ -32,7 +32,7 @@ def upload_signing_certificate(call: Call, request: Request) -> Answer:
     return {"Certificate": _describe(user, row)}
 
 
-@operation(resource=USER)
+@operation(resource=USER, conditions=USER_KEYS)
 def list_signing_certificates(call: Call, request: Request) -> Answer:
     with call.read() as tx:
         user = entities.user(tx, call, own_name(call, request))
@@ -40,7 +40,7 @@ def list_signing_certificates(call: Call, request: Request) -> Answer:
         return page(request, "Certificates", rows, lambda row: row.id, lambda row: _describe(user, row))
 
 
-@operation(resource=USER)
+@operation(resource=USER, conditions=USER_KEYS)
 def update_signing_certificate(call: Call, request: Request) -> Answer:
     with change(call) as tx:
         row = _find(tx, call, request)
@@ -49,7 +49,7 @@ def update_signing_certificate(call: Call, request: Request) -> Answer:
     return {}
 
 
-@operation(resource=USER)
+@operation(resource=USER, conditions=USER_KEYS)
 def delete_signing_certificate(call: Call, request: Request) -> Answer:
     with change(call) as tx:
         row = _find(tx, call, request)

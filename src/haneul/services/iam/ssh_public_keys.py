@@ -16,13 +16,13 @@ from haneul.services.iam import entities
 from haneul.services.iam.entities import Answer, Request, change, own_name
 from haneul.services.iam.errors import errors
 from haneul.services.iam.pages import page
-from haneul.services.iam.resources import USER
+from haneul.services.iam.resources import USER, USER_KEYS
 from haneul.state.store import Reader
 
 QUOTA = 5
 
 
-@operation(resource=USER)
+@operation(resource=USER, conditions=USER_KEYS)
 def upload_ssh_public_key(call: Call, request: Request) -> Answer:
     scope = tables.scope(call.account)
     body = request["SSHPublicKeyBody"].strip()
@@ -39,7 +39,7 @@ def upload_ssh_public_key(call: Call, request: Request) -> Answer:
     return {"SSHPublicKey": _describe(user, row, row.body)}
 
 
-@operation(resource=USER)
+@operation(resource=USER, conditions=USER_KEYS)
 def get_ssh_public_key(call: Call, request: Request) -> Answer:
     with call.read() as tx:
         user, row = _find(tx, call, request["UserName"], request["SSHPublicKeyId"])
@@ -53,7 +53,7 @@ def get_ssh_public_key(call: Call, request: Request) -> Answer:
     return {"SSHPublicKey": _describe(user, row, body)}
 
 
-@operation(resource=USER)
+@operation(resource=USER, conditions=USER_KEYS)
 def list_ssh_public_keys(call: Call, request: Request) -> Answer:
     with call.read() as tx:
         user = entities.user(tx, call, own_name(call, request))
@@ -72,7 +72,7 @@ def list_ssh_public_keys(call: Call, request: Request) -> Answer:
         )
 
 
-@operation(resource=USER)
+@operation(resource=USER, conditions=USER_KEYS)
 def update_ssh_public_key(call: Call, request: Request) -> Answer:
     with change(call) as tx:
         _, row = _find(tx, call, request["UserName"], request["SSHPublicKeyId"])
@@ -81,7 +81,7 @@ def update_ssh_public_key(call: Call, request: Request) -> Answer:
     return {}
 
 
-@operation(resource=USER)
+@operation(resource=USER, conditions=USER_KEYS)
 def delete_ssh_public_key(call: Call, request: Request) -> Answer:
     with change(call) as tx:
         _, row = _find(tx, call, request["UserName"], request["SSHPublicKeyId"])

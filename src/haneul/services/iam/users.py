@@ -11,14 +11,14 @@ from haneul.services.iam import attachments, entities, tagging
 from haneul.services.iam.entities import Answer, Request, change
 from haneul.services.iam.errors import errors
 from haneul.services.iam.pages import page
-from haneul.services.iam.resources import USER, boundary_condition, new
+from haneul.services.iam.resources import NEW_KEYS, USER, USER_KEYS, new
 from haneul.state.store import Reader, Writer
 from haneul.state.table import Table
 
 QUOTA = 5000
 
 
-@operation(resource=new("user", "UserName"), conditions=boundary_condition)
+@operation(resource=new("user", "UserName"), conditions=NEW_KEYS)
 def create_user(call: Call, request: Request) -> Answer:
     scope = tables.scope(call.account)
     name = request["UserName"]
@@ -39,7 +39,7 @@ def create_user(call: Call, request: Request) -> Answer:
     return {"User": describe(call, row)}
 
 
-@operation(resource=USER)
+@operation(resource=USER, conditions=USER_KEYS)
 def get_user(call: Call, request: Request) -> Answer:
     """The named user, or whoever calls: AWS answers root about itself too."""
     if "UserName" not in request and call.principal.kind == "root":
@@ -56,7 +56,7 @@ def list_users(call: Call, request: Request) -> Answer:
         return page(request, "Users", rows, lambda row: row.key, lambda row: describe(call, row, full=False))
 
 
-@operation(resource=USER)
+@operation(resource=USER, conditions=USER_KEYS)
 def update_user(call: Call, request: Request) -> Answer:
     """Rename a user or move it to another path; everything it owns follows."""
     scope = tables.scope(call.account)
@@ -73,7 +73,7 @@ def update_user(call: Call, request: Request) -> Answer:
     return {}
 
 
-@operation(resource=USER)
+@operation(resource=USER, conditions=USER_KEYS)
 def delete_user(call: Call, request: Request) -> Answer:
     scope = tables.scope(call.account)
     with change(call) as tx:
@@ -85,7 +85,7 @@ def delete_user(call: Call, request: Request) -> Answer:
     return {}
 
 
-@operation(resource=USER, conditions=boundary_condition)
+@operation(resource=USER, conditions=USER_KEYS)
 def put_user_permissions_boundary(call: Call, request: Request) -> Answer:
     with change(call) as tx:
         row = entities.user(tx, call, request["UserName"])
@@ -94,7 +94,7 @@ def put_user_permissions_boundary(call: Call, request: Request) -> Answer:
     return {}
 
 
-@operation(resource=USER, conditions=boundary_condition)
+@operation(resource=USER, conditions=USER_KEYS)
 def delete_user_permissions_boundary(call: Call, request: Request) -> Answer:
     with change(call) as tx:
         row = entities.user(tx, call, request["UserName"])
