@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from haneul.auth import actions, denials, s3_actions
+from haneul.auth import actions, denials
 from haneul.auth.context import CallKeys
 from haneul.auth.decision import SERVICE, Bundle, Decision, Rights, Voice, decide
 from haneul.auth.policy import compiled
@@ -71,8 +71,6 @@ class Gate:
         else:
             call.resource_account = said.owner
             if not self._enforced and said.policy is None and said.owner == principal.account:
-                if call.operation in s3_actions.COPIES and call.service == "s3":
-                    self._authorise_source(call, request, guard)
                 return
         needed = actions.needed(call, operation, request, action_prefix)
         if not needed:
@@ -85,16 +83,6 @@ class Gate:
             for action in [needed] if isinstance(needed, str) else needed:
                 for resource in [resources] if isinstance(resources, str) else resources:
                     self._require(call, action, resource, said, keys)
-        if call.service == "s3":
-            self._authorise_source(call, request, guard)
-
-    def _authorise_source(self, call: Call, request: Mapping[str, Any], guard: Guarding | None) -> None:
-        """A copy reads its source, whose bucket has a word of its own."""
-        source = s3_actions.further(call.operation, request)
-        if source is not None:
-            said = guard(call, source.members) if guard is not None else None
-            if said is not None:  # otherwise there is no such bucket, which the room says
-                self.check(call, source.action, source.resource, said, source.members)
 
     def check(
         self,

@@ -6,22 +6,9 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/API/ (required permissions) 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
-from urllib.parse import unquote
+from typing import Any
 
 Choice = str | Callable[[Mapping[str, Any]], str | list[str]]
-
-
-COPIES = frozenset({"CopyObject", "UploadPartCopy"})
-
-
-class Further(NamedTuple):
-    """A right on another resource than the call's own: the object that is copied from."""
-
-    action: str
-    resource: str
-    members: Mapping[str, Any]
-    """What the guard is asked with."""
 
 
 def _versioned(action: str) -> Choice:
@@ -49,7 +36,7 @@ _ACL = ("ACL", "GrantFullControl", "GrantRead", "GrantReadACP", "GrantWrite", "G
 
 def _create_bucket(request: Mapping[str, Any]) -> list[str]:
     actions = ["s3:CreateBucket"]
-    if any(request.get(name) for name in _ACL):
+    if any(request.get(name) for name in _ACL if request.get(name) != "private"):
         actions.append("s3:PutBucketAcl")
     if request.get("ObjectLockEnabledForBucket"):
         actions += ["s3:PutBucketObjectLockConfiguration", "s3:PutBucketVersioning"]
@@ -167,20 +154,6 @@ def needed(operation: str, request: Mapping[str, Any]) -> str | list[str]:
         return choice
     actions = choice(request)
     return actions[0] if isinstance(actions, list) and len(actions) == 1 else actions
-
-
-def further(operation: str, request: Mapping[str, Any]) -> Further | None:
-    """What a copy needs on its source; None for what can't be understood (the room refuses it)."""
-    if operation not in COPIES:
-        return None
-    source, _, query = str(request.get("CopySource", "")).partition("?")
-    bucket, slash, key = unquote(source).lstrip("/").partition("/")
-    if not slash or not key or bucket.startswith("arn:"):
-        return None
-    version = query.removeprefix("versionId=") if query.startswith("versionId=") else ""
-    action = "s3:GetObjectVersion" if version else "s3:GetObject"
-    members = {"Bucket": bucket, "Key": key} | ({"VersionId": version} if version else {})
-    return Further(action, f"arn:aws:s3:::{bucket}/{key}", members)
 
 
 _RIGHTS = """

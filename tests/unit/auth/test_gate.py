@@ -175,23 +175,6 @@ def test_conditions_see_the_request() -> None:
     refused(by, call(client="10.1.1.1", secure=True, headers=headers), None, shape)
 
 
-def test_a_copy_reads_its_source() -> None:
-    """Both the right to write the target and the right to read the source are asked for."""
-    write = policy(action="s3:PutObject", resource="arn:aws:s3:::b/*")
-    both = (write, policy(action="s3:GetObject", resource="arn:aws:s3:::src/*"))
-    one = call(operation="CopyObject")
-    authorise(gate(True, *both), one, Guard(ACCOUNT), CopySource="/src/a%20b")
-    assert "s3:GetObject" in refused(gate(True, write), one, Guard(ACCOUNT), CopySource="src/a").message
-    versioned = refused(gate(True, *both), one, Guard(ACCOUNT), CopySource="src/a?versionId=v")
-    assert "s3:GetObjectVersion" in versioned.message
-
-    def guard(call: Call, request: Any) -> Guard:
-        return Guard("999999999999" if request["Bucket"] == "src" else ACCOUNT)
-
-    with pytest.raises(AwsError):
-        gate(False).authorise(one, op(), REQUEST | {"CopySource": "src/a"}, guard, "s3")
-
-
 def test_several_actions_and_resources() -> None:
     """Every action is needed on every resource."""
     one = call(service="dynamodb", operation="TransactWriteItems")
