@@ -32,8 +32,9 @@ def names(document: str) -> list[str]:
             continue
         _add_variables(found, statement.get("Resource"))
         _add_variables(found, statement.get("NotResource"))
-        for block in statement.get("Condition", {}).values():
-            for key, values in block.items():
+        condition = statement.get("Condition")
+        for block in condition.values() if isinstance(condition, dict) else ():
+            for key, values in block.items() if isinstance(block, dict) else ():
                 found.setdefault(key.lower(), key)
                 _add_variables(found, values)
     return list(found.values())
