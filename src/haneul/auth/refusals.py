@@ -105,6 +105,8 @@ def wording(service: str | None, request: Request | None = None) -> Wording:
         if not _wordings:
             _wordings.update({entry.model: _BY_PROTOCOL.get(entry.protocol, QUERY) for entry in catalog.entries()})
             _wordings.update({"s3": S3, "s3control": S3})
+            # They spoke query before, and answer JSON and CBOR with the codes they had (awsQueryCompatible).
+            _wordings.update({"sqs": QUERY, "cloudwatch": QUERY})
         found = _wordings.get(service, QUERY)
     if found is JSON and request is not None:
         headers = request.headers

@@ -189,6 +189,7 @@ def test_what_a_mismatch_tells() -> None:
     [
         ("s3", "InvalidAccessKeyId", 403),
         ("sts", "InvalidClientTokenId", 403),
+        ("sqs", "InvalidClientTokenId", 403),
         ("dynamodb", "UnrecognizedClientException", 400),
         ("lambda", "UnrecognizedClientException", 403),
         ("ec2", "AuthFailure", 401),
