@@ -42,9 +42,9 @@ $(VENV)/.test: $(VENV)/bin/python requirements/dev.txt pyproject.toml
 # Pins every dependency anew from pyproject.toml (needs uv: pip install uv).
 lock:
 	uv pip compile -q --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header \
-	    pyproject.toml --extra postgres-store -o requirements/run.txt
+	    pyproject.toml --extra postgres-store --extra databases -o requirements/run.txt
 	uv pip compile -q --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header \
-	    pyproject.toml --extra postgres-store --group test --group check -o requirements/dev.txt
+	    pyproject.toml --extra postgres-store --extra databases --group test --group check -o requirements/dev.txt
 
 clean:
 	rm -rf $(VENV) build

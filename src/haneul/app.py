@@ -41,6 +41,7 @@ ROOMS = (
     "kms",
     "organizations",
     "rds",
+    "rdsdata",
     "s3",
     "secretsmanager",
     "sns",

@@ -1,4 +1,4 @@
-"""Automated backups: a base backup each day and the log between them, so that any second of the last days can be had."""
+"""Automated backups: a base backup each day and the log between, so that any second of the last days can be had."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def due(row: Instance | Cluster, now: float) -> bool:
 
 
 def take(call: Call, plane: Plane, row: Instance | Cluster, server: str) -> None:
-    """A base backup of `server` named row.work["taking"], as an automated snapshot of the instance or cluster; and those
-    fall away that the retention period no longer wants."""
+    """A base backup of `server` named row.work["taking"], as an automated snapshot of the instance or cluster; and
+    those fall away that the retention period no longer wants."""
     engine = plane.engine(row.engine)
     backup: str = row.work["taking"]
     archive = row.resource_id.lower()

@@ -89,7 +89,7 @@ def alone(call: Call, row: Cluster) -> dict[str, str]:
 
 
 def _rest(call: Call, plane: Plane, row: Cluster) -> Step:
-    """An available cluster: endpoints lead to who writes and who reads, commits wait for a reader, backups are taken."""
+    """An available cluster: endpoints lead to who writes and reads, commits wait for a reader, backups are taken."""
     rows = _members(call, row)
     engine = plane.engine(row.engine)
     if row.work.get("free"):

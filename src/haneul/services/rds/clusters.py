@@ -100,7 +100,7 @@ def storage_of(request: Mapping[str, Any]) -> str | None:
 
 
 def scaling_of(wanted: Mapping[str, Any]) -> dict[str, float]:
-    """Capacity from 0 (it may sleep) or half a unit to 256. Raises InvalidParameterValue, InvalidParameterCombination."""
+    """Capacity from 0 (it may sleep) to 256 units. Raises InvalidParameterValue, InvalidParameterCombination."""
     least, most = wanted.get("MinCapacity"), wanted.get("MaxCapacity")
     if least is None or most is None:
         raise mixed("Serverless v2 MinCapacity and MaxCapacity must be provided.")
@@ -230,6 +230,29 @@ def modify_db_cluster(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         return {"DBCluster": views.cluster(call, tx, row)}
 
 
+@operation(resource="{ResourceArn}")
+def enable_http_endpoint(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+    """EnableHttpEndpoint: the Data API may be used."""
+    return _http_endpoint(call, request["ResourceArn"], True)
+
+
+@operation(resource="{ResourceArn}")
+def disable_http_endpoint(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+    """DisableHttpEndpoint."""
+    return _http_endpoint(call, request["ResourceArn"], False)
+
+
+def _http_endpoint(call: Call, arn: str, enabled: bool) -> dict[str, Any]:
+    with call.write() as tx:
+        _, kind, name = names.split_arn(arn)
+        row = CLUSTERS.get(tx, call.scope, name) if kind == "cluster" else None
+        if row is None:
+            raise errors.ResourceNotFoundFault(f"The specified resource ID was not found: {arn}")
+        row.shape = {**row.shape, "HttpEndpointEnabled": enabled}
+        CLUSTERS.put(tx, call.scope, row)
+    return {"ResourceArn": arn, "HttpEndpointEnabled": enabled}
+
+
 def _kept(row: Cluster, request: Mapping[str, Any]) -> dict[str, Any]:
     kept = {
         name: request[name]
@@ -274,11 +297,9 @@ def _later(call: Call, row: Cluster, request: Mapping[str, Any]) -> dict[str, An
     if request.get("EngineVersion"):
         version = versions.resolve(call, families.engine(row.engine), request["EngineVersion"])
         if version != row.version:
-            if families.major(row.engine, version) != families.major(row.engine, row.version):
-                if not request.get("AllowMajorVersionUpgrade"):
-                    raise mixed(
-                        "The AllowMajorVersionUpgrade flag must be present when upgrading to a new major version."
-                    )
+            crosses = families.major(row.engine, version) != families.major(row.engine, row.version)
+            if crosses and not request.get("AllowMajorVersionUpgrade"):
+                raise mixed("The AllowMajorVersionUpgrade flag must be present when upgrading to a new major version.")
             if [int(part) for part in version.split(".")] < [int(part) for part in row.version.split(".")]:
                 raise mixed(f"Cannot upgrade {row.engine} from {row.version} to {version}")
             later["EngineVersion"] = version

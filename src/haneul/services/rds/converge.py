@@ -76,7 +76,7 @@ def _settled(call: Call, row: Instance) -> Step:
 
 
 def _incompatible(call: Call, row: Instance, error: EngineError) -> Step:
-    """The server did not start with these parameters: AWS' status for that, until they are changed and it is rebooted."""
+    """The server did not start with these parameters: AWS' status for that, until they change and it is rebooted."""
     log.warning("instance %s did not start: %s", row.id, error)
     row.status = "incompatible-parameters"
     with call.write() as tx:

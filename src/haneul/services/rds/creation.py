@@ -236,7 +236,7 @@ def zone_of(call: Call, request: Mapping[str, Any], resource: str) -> str:
 
 
 def storage_of(request: Mapping[str, Any], kind: Engine) -> dict[str, Any]:
-    """Size and type, within RDS' limits. Raises InvalidParameterValue, StorageTypeNotSupported, InvalidParameterCombination."""
+    """Size and type, within RDS' limits. Raises InvalidParameterValue, InvalidParameterCombination."""
     if "AllocatedStorage" not in request:
         raise must("AllocatedStorage")
     size, iops = request["AllocatedStorage"], request.get("Iops")

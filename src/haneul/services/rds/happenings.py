@@ -15,9 +15,9 @@ from haneul.state.store import Writer
 
 KEPT = 14 * 86_400
 _KINDS = {
-    "db-instance": ("db", ["availability", "backup", "configuration change", "creation", "deletion", "failover", "failure",
-                           "low storage", "maintenance", "notification", "read replica", "recovery", "restoration", "security",
-                           "security patching"]),
+    "db-instance": ("db", ["availability", "backup", "configuration change", "creation", "deletion", "failover",
+                           "failure", "low storage", "maintenance", "notification", "read replica", "recovery",
+                           "restoration", "security", "security patching"]),
     "db-cluster": ("cluster", ["configuration change", "creation", "deletion", "failover", "failure", "global-failover",
                                "maintenance", "migration", "notification", "serverless"]),
     "db-snapshot": ("snapshot", ["creation", "deletion", "notification", "restoration"]),

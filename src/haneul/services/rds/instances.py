@@ -14,8 +14,10 @@ from haneul.services.rds.state import CLUSTERS, INSTANCES, Instance
 from haneul.state.store import Reader, Writer
 
 _ARN = "arn:aws:rds:{region}:{account}:db:{DBInstanceIdentifier}"
-_OF_CLUSTER = ("BackupRetentionPeriod", "PreferredBackupWindow", "MasterUserPassword", "AllocatedStorage", "StorageType",
-               "Iops", "DBPortNumber", "EngineVersion", "MultiAZ", "EnableIAMDatabaseAuthentication")  # fmt: skip
+_OF_CLUSTER = (
+    "BackupRetentionPeriod", "PreferredBackupWindow", "MasterUserPassword", "AllocatedStorage",
+    "StorageType", "Iops", "DBPortNumber", "EngineVersion", "MultiAZ", "EnableIAMDatabaseAuthentication",
+)  # fmt: skip
 _NEVER_WAIT = ("MasterUserPassword", "BackupRetentionPeriod")
 """Changes that AWS makes at once whatever ApplyImmediately says."""
 
@@ -258,7 +260,7 @@ def _rename(call: Call, tx: Writer, row: Instance, wanted: str) -> Instance:
 
 @operation(resource=_ARN)
 def delete_db_instance(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    """DeleteDBInstance. Raises InvalidParameterCombination for deletion protection and final snapshots not agreed on."""
+    """DeleteDBInstance. Raises InvalidParameterCombination for protected ones and final snapshots not agreed on."""
     skip, final = request.get("SkipFinalSnapshot", False), request.get("FinalDBSnapshotIdentifier")
     with call.write() as tx:
         row = find(call, tx, request["DBInstanceIdentifier"])

@@ -14,8 +14,9 @@ from haneul.services.rds.state import CLUSTERS, Cluster, Instance
 
 LIMIT = 16
 _OF_THE_CLUSTER = (
-    "MasterUsername", "MasterUserPassword", "AllocatedStorage", "BackupRetentionPeriod", "PreferredBackupWindow", "DBName",
-    "StorageEncrypted", "KmsKeyId", "VpcSecurityGroupIds", "ManageMasterUserPassword", "Port", "DeletionProtection",
+    "MasterUsername", "MasterUserPassword", "AllocatedStorage", "BackupRetentionPeriod",
+    "PreferredBackupWindow", "DBName", "StorageEncrypted", "KmsKeyId", "VpcSecurityGroupIds",
+    "ManageMasterUserPassword", "Port", "DeletionProtection",
 )  # fmt: skip
 
 

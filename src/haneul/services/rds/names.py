@@ -29,8 +29,8 @@ def identifier(value: str, parameter: str, limit: int = 63) -> str:
     if not _IDENTIFIER.fullmatch(value):
         raise invalid(
             f"The parameter {parameter} is not a valid identifier. Identifiers must begin with a letter; must "
-            "contain only ASCII letters, digits, and hyphens; and must not end with a hyphen or contain two consecutive "
-            "hyphens."
+            "contain only ASCII letters, digits, and hyphens; and must not end with a hyphen or contain two "
+            "consecutive hyphens."
         )
     return value.lower()
 

@@ -11,9 +11,9 @@ from urllib.parse import parse_qsl
 from haneul.auth.sigv4 import Verifier
 from haneul.cloud import Cloud
 from haneul.converge import wake
+from haneul.engines.endpoints import authority
 from haneul.engines.endpoints.plane import Endpoints
 from haneul.engines.postgres.port import PostgresEngine
-from haneul.gateway.certificates import Authority
 from haneul.kit.clock import SystemClock
 from haneul.service import Scope
 from haneul.services.rds.families import ENGINES
@@ -22,8 +22,6 @@ from haneul.wire.errors import AwsError
 from haneul.wire.message import Request
 
 log = logging.getLogger("haneul.rds")
-NAMES = ("localhost", "*.localhost", "*.rds.localhost", "localhost.localstack.cloud", "*.localhost.localstack.cloud")
-ADDRESSES = ("127.0.0.1", "::1", *(f"127.0.0.{number}" for number in range(2, 9)))
 
 
 class Plane:
@@ -107,9 +105,7 @@ class Plane:
                 continue
 
     def _pair(self) -> tuple[bytes, bytes]:
-        domain = self.cloud.config.domain
-        extra = (domain, f"*.{domain}") if domain else ()
-        return Authority(self.cloud.config.data / "ca").leaf((*NAMES, *extra), ADDRESSES)
+        return authority.pair(self.cloud.config.data, self.cloud.config.domain)
 
     # IAM database authentication.
 
@@ -141,7 +137,7 @@ class Plane:
         return None
 
     def token_is_good(self, token: str, user: str, scope: Scope, resource: str, ports: Sequence[int]) -> bool:
-        """Whether the token is a URL that a principal allowed to `rds-db:connect` presigned less than 15 minutes ago."""
+        """Whether the token is a URL that somebody allowed to `rds-db:connect` presigned less than 15 minutes ago."""
         where, _, query = token.removeprefix("https://").removeprefix("http://").partition("/?")
         values = dict(parse_qsl(query))
         if values.get("Action") != "connect" or values.get("DBUser") != user:

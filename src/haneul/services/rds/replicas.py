@@ -17,8 +17,8 @@ from haneul.state.store import Reader
 LIMIT = 15
 _ARN = "arn:aws:rds:{region}:{account}:db:{DBInstanceIdentifier}"
 _CARRIED = (
-    "AllocatedStorage", "StorageType", "Iops", "StorageThroughput", "MaxAllocatedStorage", "StorageEncrypted", "KmsKeyId",
-    "DBName", "LicenseModel", "EngineLifecycleSupport",
+    "AllocatedStorage", "StorageType", "Iops", "StorageThroughput", "MaxAllocatedStorage", "StorageEncrypted",
+    "KmsKeyId", "DBName", "LicenseModel", "EngineLifecycleSupport",
 )  # fmt: skip
 
 

@@ -38,7 +38,8 @@ def create_db_snapshot(call: Call, request: Mapping[str, Any]) -> dict[str, Any]
             )
         if row.status not in ("available", "stopped", "storage-optimization"):
             raise errors.InvalidDBInstanceState(
-                f"Cannot create a snapshot because the database instance {row.id} is not currently in the available state."
+                f"Cannot create a snapshot because the database instance {row.id} is not currently in the available "
+                "state."
             )
         snapshot = begin(call, tx, row, request["DBSnapshotIdentifier"], tags.read(request.get("Tags")))
         if row.status == "available":
@@ -316,8 +317,8 @@ def _check_quota(call: Call, tx: Reader) -> None:
 def describe(scope: Scope, row: Snapshot, *, foreign: bool = False) -> dict[str, Any]:
     shape = row.shape
     name = names.arn(scope, "snapshot", row.id)
-    kept = ("AllocatedStorage", "AvailabilityZone", "LicenseModel", "Iops", "StorageThroughput", "StorageType", "KmsKeyId",
-            "IAMDatabaseAuthenticationEnabled", "Timezone")  # fmt: skip
+    kept = ("AllocatedStorage", "AvailabilityZone", "LicenseModel", "Iops", "StorageThroughput", "StorageType",
+            "KmsKeyId", "IAMDatabaseAuthenticationEnabled", "Timezone")  # fmt: skip
     return {key: shape[key] for key in kept if shape.get(key) is not None} | {
         "DBSnapshotIdentifier": name if foreign else row.id,
         "DBInstanceIdentifier": row.source,

@@ -109,7 +109,7 @@ def _name(value: str) -> str:
 
 
 async def _subnets(call: Call, wanted: list[str]) -> tuple[str, list[tuple[str, str]]]:
-    """The VPC, and (id, zone) of each subnet. Without the EC2 room any well-formed id is taken, zones by their order."""
+    """The VPC, and (id, zone) of each subnet. Without the EC2 room any well-formed id is taken."""
     if not wanted:
         raise must("SubnetIds")
     if "ec2" in call.cloud.services:

@@ -240,9 +240,11 @@ def _certificate(call: Call, name: str) -> dict[str, Any]:
 def describe_source_regions(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """DescribeSourceRegions: every region of this installation can be a source."""
     listing.filters(request, ())
-    regions = ("us-east-1", "us-east-2", "us-west-1", "us-west-2", "eu-central-1", "eu-north-1", "eu-west-1", "eu-west-2",
-               "eu-west-3", "ap-northeast-1", "ap-northeast-2", "ap-south-1", "ap-southeast-1", "ap-southeast-2",
-               "ca-central-1", "sa-east-1")  # fmt: skip
+    regions = (
+        "us-east-1", "us-east-2", "us-west-1", "us-west-2", "eu-central-1", "eu-north-1", "eu-west-1",
+        "eu-west-2", "eu-west-3", "ap-northeast-1", "ap-northeast-2", "ap-south-1", "ap-southeast-1",
+        "ap-southeast-2", "ca-central-1", "sa-east-1",
+    )  # fmt: skip
     found = [one for one in regions if one != call.region and request.get("RegionName", one) == one]
     return listing.page(
         request,

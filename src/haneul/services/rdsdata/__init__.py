@@ -1,0 +1,1 @@
+"""The Data API: SQL over HTTPS for Aurora clusters."""
