@@ -26,8 +26,23 @@ _CHOICES = ", ".join(
 )
 
 
+_UNSHARED = 2047
+"""Up to so many bytes hashlib keeps the interpreter to itself."""
+
+
 def digest(body: bytes) -> str:
-    return hashlib.sha256(body).hexdigest() if body else EMPTY
+    """The SHA-256 in hex. A small body is fed in bites, for which hashlib doesn't let other threads in: two switches
+    of threads cost more than its digest (15 us of a durable 4 KB PUT)."""
+    if not body:
+        return EMPTY
+    size = len(body)
+    if not _UNSHARED < size <= 32 << 10:
+        return hashlib.sha256(body).hexdigest()
+    running = hashlib.sha256(body[:_UNSHARED])
+    view = memoryview(body)
+    for start in range(_UNSHARED, size, _UNSHARED):
+        running.update(view[start : start + _UNSHARED])
+    return running.hexdigest()
 
 
 def check_form(claimed: str) -> None:

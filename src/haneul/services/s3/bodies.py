@@ -42,7 +42,7 @@ def cuts(
         return [(reading.Piece(entry.size, data, "", key), start, length)]
     if entry.where == BLOB:
         return [(reading.Piece(entry.size, b"", found.blob, key), start, length)]
-    skipped, number = _first_part(found.runs or [], start)
+    skipped, number = first_part(found.runs or [], start)
     return reading.cut(_parts(tx, bucket, found.upload, number - 1, key), start - skipped, length)
 
 
@@ -51,7 +51,7 @@ def _parts(tx: Reader, bucket: Bucket, upload: str, after: int, key: bytes | Non
         yield reading.Piece(part.size, part.inline, part.blob, None if key is None else derive(key, part.salt))
 
 
-def _first_part(runs: list[Run], start: int) -> tuple[int, int]:
+def first_part(runs: list[Run], start: int) -> tuple[int, int]:
     """(bytes before it, number) of the part in which the offset `start` lies."""
     skipped = 0
     for first, count, size in runs:

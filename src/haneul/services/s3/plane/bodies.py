@@ -53,7 +53,7 @@ class Received(NamedTuple):
 def take(data: bytes, algorithms: Sequence[str], key: bytes | None) -> Received:
     """A small body, on the spot. With `key` it is sealed."""
     sums = {name: checksums.of(name, data) for name in algorithms}
-    digest = hashlib.md5(data).digest()
+    digest = checksums.md5(data)
     kept = data if key is None else seal(key, data)
     if len(data) <= INLINE_LIMIT:
         return Received(len(data), digest, sums, inline=kept)
