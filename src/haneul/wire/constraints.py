@@ -19,6 +19,7 @@ Check = Callable[[Any], bool]
 
 _NUMBERS = frozenset({"integer", "long", "float", "double", "bigdecimal", "biginteger", "short", "byte"})
 _MAX_MESSAGES = 20
+_PATTERN = "Member must satisfy regular expression pattern: "
 
 
 class Constraints:
@@ -157,6 +158,9 @@ class Constraints:
             if missing is not None and "." in missing[0]:
                 return AwsError(quirks.malformed, MALFORMED_XML)
             return AwsError(code, f"Missing required parameter {found[0][0]}" if missing else f"Invalid {found[0][0]}")
+        sentence = self._sentence(found)
+        if sentence is not None:
+            return AwsError(code, sentence)
         errors = "error" if len(found) == 1 else "errors"
         told = "; ".join(
             f"Value {'null' if text is None else shown} at '{_coral(path)}' failed to satisfy constraint: "
@@ -164,6 +168,13 @@ class Constraints:
             for path, shown, text in found
         )
         return AwsError(code, f"{len(found)} validation {errors} detected: {told}")
+
+    def _sentence(self, found: list[tuple[str, str, str | None]]) -> str | None:
+        """What the service says in its own words of a member that isn't spelled as it must be."""
+        path, _, text = found[-1]
+        if text is None or not text.startswith(_PATTERN) or any(problem[0] != path for problem in found):
+            return None
+        return dict(self._quirks.sentences).get(_coral(path))
 
     def _problems(self, ref: Ref, value: Any, path: str) -> Iterator[tuple[str, str, str | None]]:
         """(path, value as shown, what it must be; None: must not be null) of everything wrong below `value`."""
@@ -214,7 +225,7 @@ class Constraints:
         if lower is not None:
             rules.append(f"Member must have {word} greater than or equal to {lower}")
         if "pattern" in shape and self._quirks.patterns and "enum" not in shape:
-            rules.append(f"Member must satisfy regular expression pattern: {shape['pattern']}")
+            rules.append(f"{_PATTERN}{shape['pattern']}")
         if "enum" in shape and self._quirks.enums:
             rules.append(f"Member must satisfy enum value set: [{', '.join(shape['enum'])}]")
         return rules
@@ -237,7 +248,7 @@ class Constraints:
         if lower is not None and size < lower:
             yield f"Member must have {word} greater than or equal to {lower}"
         if kind == "string" and self._quirks.patterns and "pattern" in shape and not matches(shape["pattern"], value):
-            yield f"Member must satisfy regular expression pattern: {shape['pattern']}"
+            yield f"{_PATTERN}{shape['pattern']}"
 
     def _shown(self, value: Any) -> str:
         text = _java(value)[:4096]

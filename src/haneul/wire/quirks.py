@@ -14,6 +14,7 @@ class Quirks:
     missing: the code for a required member that isn't there. invalid: for one that breaks a constraint.
     malformed: for a body that cannot be read.
     required, lengths, enums, patterns: which constraints the service itself checks at the door.
+    sentences: what it says instead of a broken pattern, by member (lower case first).
     error_namespace: the prefix of __type in JSON errors. namespaces: prefixes of single codes.
     millis: iso8601 always with milliseconds (None: only where there are any). seconds: never.
     wrappers: operations whose XML output has another root element than the model's.
@@ -30,6 +31,7 @@ class Quirks:
     lengths: bool = True
     enums: bool = True
     patterns: bool = True
+    sentences: tuple[tuple[str, str], ...] = ()
     error_namespace: str = ""
     namespaces: tuple[tuple[str, str], ...] = ()
     millis: bool = False
@@ -52,6 +54,37 @@ _BY_PROTOCOL = {
     ),
     "rest-xml": Quirks(missing="ValidationError", invalid="ValidationError", malformed="MalformedXML"),
 }
+
+_IAM_NAMES = ("userName", "newUserName", "groupName", "newGroupName", "roleName", "policyName", "instanceProfileName")
+_IAM = (
+    *(
+        (
+            name,
+            f"The specified value for {name} is invalid. It must contain only alphanumeric characters and/or the "
+            "following: +=,.@_-",
+        )
+        for name in _IAM_NAMES
+    ),
+    *(
+        (
+            name,
+            f"The specified value for {name} is invalid. It must begin and end with / and contain only alphanumeric "
+            "characters and/or / characters.",
+        )
+        for name in ("path", "newPath")
+    ),
+    (
+        "pathPrefix",
+        "The specified value for pathPrefix is invalid. It must begin with the / character and contain only "
+        "alphanumeric characters and/or / characters.",
+    ),
+    (
+        "accountAlias",
+        "The specified value for accountAlias is invalid. It must be a minimum length of 3 characters and maximum "
+        "length of 63 characters, contain only digits, lowercase letters, and hyphens (-), but cannot begin or end "
+        "with a hyphen.",
+    ),
+)
 
 _PARAMETER = {"style": "parameter", "missing": "MissingParameter", "invalid": "InvalidParameterValue"}
 _BY_SERVICE: dict[str, dict[str, object]] = {
@@ -86,7 +119,7 @@ _BY_SERVICE: dict[str, dict[str, object]] = {
         "invalid": "InvalidParameterValueException",
         "type_in_body": True,
     },
-    "iam": {"seconds": True},
+    "iam": {"seconds": True, "sentences": _IAM},
     "logs": {"missing": "InvalidParameterException", "invalid": "InvalidParameterException"},
     "neptune": {**_PARAMETER, "millis": True},
     "rds": {**_PARAMETER, "millis": True},

@@ -177,3 +177,37 @@ def test_tags_keep_their_case_and_ignore_it(iam: Any) -> None:
     assert "Tags" not in iam.get_user(UserName="u")["User"]
     iam.tag_user(UserName="u", Tags=[{"Key": f"k{number}", "Value": ""} for number in range(50)])
     assert refused(lambda: iam.tag_user(UserName="u", Tags=[{"Key": "more", "Value": ""}]))[0] == "LimitExceeded"
+
+
+def test_names_and_paths_have_rules(iam: Any) -> None:
+    """IAM has sentences of its own for what isn't spelled as it must be."""
+    expected = [
+        (
+            lambda: iam.create_user(UserName="bad name!"),
+            "The specified value for userName is invalid. It must contain only alphanumeric characters and/or the "
+            "following: +=,.@_-",
+        ),
+        (
+            lambda: iam.create_group(GroupName="g", Path="nope"),
+            "The specified value for path is invalid. It must begin and end with / and contain only alphanumeric "
+            "characters and/or / characters.",
+        ),
+        (
+            lambda: iam.list_users(PathPrefix="nope"),
+            "The specified value for pathPrefix is invalid. It must begin with the / character and contain only "
+            "alphanumeric characters and/or / characters.",
+        ),
+        (
+            lambda: iam.create_account_alias(AccountAlias="-bad-"),
+            "The specified value for accountAlias is invalid. It must be a minimum length of 3 characters and maximum "
+            "length of 63 characters, contain only digits, lowercase letters, and hyphens (-), but cannot begin or "
+            "end with a hyphen.",
+        ),
+        (
+            lambda: iam.create_user(UserName="x" * 65),
+            f"1 validation error detected: Value '{'x' * 65}' at 'userName' failed to satisfy constraint: Member must "
+            "have length less than or equal to 64",
+        ),
+    ]
+    for call, message in expected:
+        assert refused(call) == ("ValidationError", message, 400)
