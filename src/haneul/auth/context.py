@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from haneul.auth.instants import parse_instant
 from haneul.auth.patterns import Value
 from haneul.auth.principals import Principal
 
 if TYPE_CHECKING:
     from haneul.service import Call, Conditions
+    from haneul.wire.message import Request
 
 _TYPES = {
     "root": "Account",
@@ -104,17 +106,30 @@ class CallKeys:
         name = key[3:]
         if name.startswith("x-amz-"):
             return http.headers.get(name)
-        if name in ("authtype", "signatureversion"):
-            if "authorization" in http.headers:
-                kind = "REST-HEADER"
-            elif "X-Amz-Signature=" in http.query:
-                kind = "REST-QUERY-STRING"
-            else:
-                return None
-            return "AWS4-HMAC-SHA256" if name == "signatureversion" else kind
+        if name in ("authtype", "signatureversion", "signatureage"):
+            return _signature_key(name, http, self._call.now())
+        if name == "resourceaccount":
+            return self.owner()
+        if name == "locationconstraint":
+            return (self._request.get("CreateBucketConfiguration") or {}).get("LocationConstraint")
         member = _S3_MEMBERS.get(name)
         value = self._request.get(member) if member is not None else None
         return None if value is None else _value(value)
+
+
+def _signature_key(name: str, http: Request, now: float) -> str | None:
+    """How a request to S3 is signed, by which version, and how many milliseconds ago."""
+    by_header, query = "authorization" in http.headers, http.query
+    if not by_header and "Signature=" not in query:
+        return None
+    if name == "authtype":
+        return "REST-HEADER" if by_header else "REST-QUERY-STRING"
+    is_old = not by_header and "AWSAccessKeyId=" in query
+    if name == "signatureversion":
+        return "AWS" if is_old else "AWS4-HMAC-SHA256"
+    date = http.headers.get("x-amz-date", "") if by_header else query.partition("X-Amz-Date=")[2][:16]
+    signed = parse_instant(date)
+    return None if signed is None else str(max(0, int((now - signed) * 1000)))
 
 
 _S3_MEMBERS = {"prefix": "Prefix", "delimiter": "Delimiter", "max-keys": "MaxKeys", "versionid": "VersionId"}
@@ -154,6 +169,23 @@ def _text(value: Any) -> str:
 
 def _iso(epoch: float) -> str:
     return datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _organization(of: str, account: Callable[[CallKeys], str]) -> Callable[[CallKeys], Value | None]:
+    def find(keys: CallKeys) -> Value | None:
+        from haneul.auth import org_keys  # late: needed only where a policy speaks of organizations
+
+        name = account(keys)
+        if not name:
+            return None
+        with keys.call.read() as tx:
+            return org_keys.OF_ACCOUNT[of](tx, name)
+
+    return find
+
+
+def _callers_account(keys: CallKeys) -> str:
+    return "" if keys.principal.kind == "service" else keys.principal.account
 
 
 def _user_id(keys: CallKeys) -> Value | None:
@@ -200,14 +232,19 @@ _SOURCES: dict[str, Callable[[CallKeys], Value | None]] = {
     "aws:currenttime": lambda keys: _iso(keys.call.now()),
     "aws:epochtime": lambda keys: str(int(keys.call.now())),
     "aws:multifactorauthage": _mfa_age,
-    "aws:principalaccount": lambda keys: None if keys.principal.kind == "service" else keys.principal.account or None,
+    "aws:principalaccount": lambda keys: _callers_account(keys) or None,
     "aws:principalarn": _principal_arn,
     "aws:principalisawsservice": _is_service,
     "aws:principalservicename": _service_name,
+    "aws:principalorgid": _organization("id", _callers_account),
+    "aws:principalorgmasteraccount": _organization("masteraccount", _callers_account),
+    "aws:principalorgpaths": _organization("paths", _callers_account),
     "aws:principaltype": lambda keys: _TYPES.get(keys.principal.kind),
     "aws:referer": lambda keys: keys.header("referer"),
     "aws:requestedregion": _region,
     "aws:resourceaccount": CallKeys.owner,
+    "aws:resourceorgid": _organization("id", CallKeys.owner),
+    "aws:resourceorgpaths": _organization("paths", CallKeys.owner),
     "aws:securetransport": lambda keys: None if keys.call.http is None else _text(keys.call.http.secure),
     "aws:sourceip": lambda keys: None if keys.call.http is None else keys.call.http.client or None,
     "aws:tagkeys": _tag_keys,
