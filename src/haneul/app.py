@@ -30,7 +30,7 @@ from haneul.metering.meter import Meter
 from haneul.service import Service
 from haneul.state.files import FileBlobs
 from haneul.state.scrub import Caretaker, Live
-from haneul.state.store import Store
+from haneul.state.store import Gathering, Store
 
 ROOMS = (
     "dynamodb",
@@ -92,6 +92,8 @@ class App:
         cloud.loop = asyncio.get_running_loop()
         cloud.services = services()
         cloud.store = open_store(config)
+        if isinstance(cloud.store, Gathering):
+            cloud.store.gather(cloud.loop.call_soon)
         cloud.blobs = FileBlobs(config.data / "blobs")
         cloud.directory = self.directory = directory = StoreDirectory(cloud.store, config, clock)
         cloud.gate = Gate(directory, config.iam_enforced)

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 KEY_LIMIT = 10_000
 VALUE_LIMIT = 100_000
@@ -103,3 +103,10 @@ class Store(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class Gathering(Protocol):
+    """A store whose commits are made durable in groups, and that lets an event loop say when a group is complete."""
+
+    def gather(self, soon: Callable[[Callable[[], None]], object]) -> None: ...
