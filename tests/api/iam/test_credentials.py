@@ -154,6 +154,15 @@ def test_server_certificates(iam: Any, account: str, certificate: tuple[str, str
     assert refused(
         lambda: iam.upload_server_certificate(ServerCertificateName="d", CertificateBody="no", PrivateKey=key)
     )[0] == ("MalformedCertificate")
+    assert refused(
+        lambda: iam.upload_server_certificate(
+            ServerCertificateName="d", CertificateBody=body, PrivateKey=key, CertificateChain="no"
+        )
+    )[0] == ("MalformedCertificate")
+    iam.upload_server_certificate(
+        ServerCertificateName="self", CertificateBody=body, PrivateKey=key, CertificateChain=body
+    )
+    iam.delete_server_certificate(ServerCertificateName="self")
     iam.update_server_certificate(ServerCertificateName="c", NewServerCertificateName="e", NewPath="/")
     listed = iam.list_server_certificates()["ServerCertificateMetadataList"]
     assert [one["ServerCertificateName"] for one in listed] == ["e"]

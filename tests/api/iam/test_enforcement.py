@@ -457,3 +457,21 @@ def test_rights_by_tags(strict: Strict) -> None:
     assert refused(lambda: own.create_access_key(UserName=theirs))[0] == "AccessDenied"
     iam.tag_user(UserName=theirs, Tags=[{"Key": "team", "Value": "a"}])
     own.create_access_key(UserName=theirs)
+
+
+def test_a_name_made_anew_is_somebody_else(strict: Strict) -> None:
+    """A role goes on trusting the user that was, not the one that has its name now."""
+    iam = strict.client("iam")
+    name, _ = strict.user()
+    user = iam.get_user(UserName=name)["User"]
+    role = iam.create_role(RoleName=strict.name("role"), AssumeRolePolicyDocument=trust(AWS=user["Arn"]))["Role"]
+    iam.delete_access_key(
+        UserName=name, AccessKeyId=iam.list_access_keys(UserName=name)["AccessKeyMetadata"][0]["AccessKeyId"]
+    )
+    iam.delete_user(UserName=name)
+    shown = iam.get_role(RoleName=role["RoleName"])["Role"]["AssumeRolePolicyDocument"]
+    assert shown["Statement"][0]["Principal"] == {"AWS": user["UserId"]}
+    iam.create_user(UserName=name)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    again = strict.client("sts", key)
+    assert refused(lambda: again.assume_role(RoleArn=role["Arn"], RoleSessionName="me"))[0] == "AccessDenied"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
@@ -25,13 +25,26 @@ def parse(pem: str) -> x509.Certificate:
     return found[0]
 
 
-def check_chain(pem: str) -> None:
+def check_chain(pem: str, certificate: x509.Certificate) -> None:
+    """Raise unless each certificate of the chain signed the one before it, beginning with `certificate`."""
     try:
-        x509.load_pem_x509_certificates(pem.encode())
+        chain = x509.load_pem_x509_certificates(pem.encode())
     except (ValueError, UnsupportedAlgorithm):
+        chain = []
+    if not chain:
         raise errors.MalformedCertificate(
             "Unable to parse certificate. Please ensure the certificate is in PEM format."
-        ) from None
+        )
+    for index, issuer in enumerate(chain, -1):
+        try:
+            certificate.verify_directly_issued_by(issuer)
+        except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
+            raise errors.MalformedCertificate(
+                "Unable to validate certificate chain. The certificate chain must start with the immediate signing "
+                "certificate, followed by any intermediaries in order. The index within the chain of the invalid "
+                f"certificate is: {index}"
+            ) from None
+        certificate = issuer
 
 
 def check_key(pem: str, certificate: x509.Certificate) -> None:

@@ -120,6 +120,8 @@ def check_policy_arn(arn: str) -> None:
     parts = arn.split(":", 5)
     if len(parts) != 6 or parts[0] != "arn" or parts[2] != "iam" or not parts[5].startswith("policy/"):
         raise errors.InvalidInput(f"ARN {arn} is not valid.")
+    if parts[1] != "aws":
+        raise errors.ValidationError("Invalid ARN partition")
 
 
 def protected(name: str) -> Exception:

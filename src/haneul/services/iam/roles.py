@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import orjson
+
 from haneul.auth import tables
 from haneul.kit import tokens
 from haneul.service import Call, operation
@@ -10,7 +12,7 @@ from haneul.services.iam.entities import Answer, Request, change, directory
 from haneul.services.iam.errors import errors
 from haneul.services.iam.pages import page
 from haneul.services.iam.resources import NEW_KEYS, ROLE, ROLE_KEYS, new
-from haneul.state.store import Reader
+from haneul.state.store import Reader, Writer
 
 QUOTA = 1000
 LINKED = "/aws-service-role/"
@@ -114,6 +116,7 @@ def delete_role(call: Call, request: Request) -> Answer:
             raise errors.DeleteConflict("Cannot delete entity, must delete policies first.")
         attachments.forget(tx, call, row)
         tables.ROLES.delete(tx, scope, row.key)
+        forget_principal(tx, call, entities.role_arn(call.account, row), row.id)
     return {}
 
 
@@ -148,6 +151,26 @@ def describe(call: Call, row: tables.Role, *, full: bool = True) -> Answer:
         "PermissionsBoundary": entities.boundary(row.boundary) if full else None,
         "Tags": tagging.shown(row.tags) if full else None,
     }
+
+
+def forget_principal(tx: Writer, call: Call, arn: str, identity: str) -> None:
+    """Put a deleted principal's id in place of its ARN wherever this account's roles trust it, as AWS does: whoever is
+    made later under the same name is somebody else."""
+    quoted = orjson.dumps(arn).decode()
+    for row in list(tables.ROLES.scan(tx, tables.scope(call.account))):
+        if quoted not in row.trust:
+            continue
+        policy = orjson.loads(row.trust)
+        statements = policy["Statement"]
+        for statement in statements if isinstance(statements, list) else [statements]:
+            for element in ("Principal", "NotPrincipal"):
+                named = statement.get(element)
+                if isinstance(named, dict) and "AWS" in named:
+                    names = named["AWS"] if isinstance(named["AWS"], list) else [named["AWS"]]
+                    left = [identity if name == arn else name for name in names]
+                    named["AWS"] = left if isinstance(named["AWS"], list) else left[0]
+        row.trust = orjson.dumps(policy).decode()
+        tables.ROLES.put(tx, tables.scope(call.account), row)
 
 
 def last_used(tx: Reader, call: Call, row: tables.Role) -> Answer:

@@ -23,7 +23,7 @@ def upload_server_certificate(call: Call, request: Request) -> Answer:
     certificates.check_key(request["PrivateKey"], certificate)
     chain = request.get("CertificateChain")
     if chain is not None:
-        certificates.check_chain(chain)
+        certificates.check_chain(chain, certificate)
         if len(chain) > 60_000:
             raise errors.LimitExceeded("Cannot exceed quota for CertificateChainLength: 60000")
     tags = tagging.parse(request.get("Tags"))

@@ -7,7 +7,7 @@ from typing import Any
 from haneul.auth import tables
 from haneul.kit import tokens
 from haneul.service import Call, operation
-from haneul.services.iam import attachments, entities, tagging
+from haneul.services.iam import attachments, entities, roles, tagging
 from haneul.services.iam.entities import Answer, Request, change
 from haneul.services.iam.errors import errors
 from haneul.services.iam.pages import page
@@ -82,6 +82,7 @@ def delete_user(call: Call, request: Request) -> Answer:
         if row.boundary:
             attachments.set_boundary(tx, call, row, "")
         tables.USERS.delete(tx, scope, row.key)
+        roles.forget_principal(tx, call, entities.user_arn(call.account, row), row.id)
     return {}
 
 

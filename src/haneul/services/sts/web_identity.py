@@ -31,6 +31,10 @@ from haneul.services.sts.sessions import Answer, Request
 _LIMIT = 1 << 20
 _PATIENCE = 5.0
 _NO_JWT = "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)"
+_NO_KEY = (
+    "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity "
+    "documentation for requirements"
+)
 _TAGS_CLAIM = "https://aws.amazon.com/tags"
 
 
@@ -150,11 +154,10 @@ def _text(value: Any) -> str | list[str]:
 async def _check_signature(token: jwt.Token, issuer: str) -> None:
     try:
         keys = await asyncio.to_thread(_fetch_keys, issuer)
-    except (OSError, ValueError, KeyError) as error:
-        raise errors.IDPCommunicationError(
-            f"Couldn't retrieve verification key from your identity provider, please reference "
-            f"AssumeRoleWithWebIdentity documentation for requirements ({type(error).__name__})"
-        ) from None
+    except (OSError, ValueError, KeyError):
+        raise errors.IDPCommunicationError(_NO_KEY) from None
+    if not any(key.get("kid") in (None, token.header.get("kid")) for key in keys):
+        raise errors.InvalidIdentityToken(_NO_KEY)
     if not jwt.verify(token, keys):
         raise errors.InvalidIdentityToken("Token signature invalid")
 
