@@ -10,9 +10,10 @@ from typing import Protocol
 Value = str | list[str]
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
-_DEFAULT = re.compile(r"\s*([^,]*?)\s*,\s*'([^']*)'\s*")
 _LITERALS = {"*": "*", "?": "?", "$": "$"}
 _ARN_COLONS = 5
+_WITHIN = "[^:]"
+"""What a wildcard matches within a part of an ARN."""
 
 
 class Keys(Protocol):
@@ -65,9 +66,10 @@ class Template:
 def _variable(inner: str) -> tuple[str, str | None]:
     if inner in _LITERALS:
         return "", _LITERALS[inner]
-    found = _DEFAULT.fullmatch(inner)
-    if found is not None:
-        return found[1].lower(), found[2]
+    key, comma, default = inner.partition(",")
+    default = default.strip()
+    if comma and len(default) >= 2 and default[0] == default[-1] == "'" and "'" not in default[1:-1]:
+        return key.strip().lower(), default[1:-1]
     return inner.strip().lower(), None
 
 
@@ -77,7 +79,33 @@ def has_variables(text: str) -> bool:
 
 def glob(text: str) -> str:
     """The regular expression of a pattern in which * is any run of characters and ? any one."""
-    return "".join(".*" if c == "*" else "." if c == "?" else re.escape(c) for c in re.sub(r"\*{2,}", "*", text))
+    return _render([(character, ".") for character in text])
+
+
+def _render(characters: Iterable[tuple[str, str]]) -> str:
+    """The regular expression of (character, class) pairs: * and ? match by their class, "" is a literal character.
+
+    A run that another run follows takes the leftmost fit and is never tried again (an atomic group), which finds the
+    same matches and keeps the time linear: a pattern of many stars can't be made to hang us.
+    """
+    out: list[str] = []
+    run = ""  # the class of the star that waits for what comes behind it
+    chunk: list[str] = []
+    for character, kind in characters:
+        if character == "*" and kind:
+            if run and chunk:
+                out.append(f"(?>{run}*?{''.join(chunk)})")
+            elif not run:
+                out.extend(chunk)
+            # Of two stars side by side with different reach the wider one takes it all.
+            run, chunk = (kind if chunk or run in ("", kind) else "."), []
+        else:
+            chunk.append(kind if character == "?" and kind else re.escape(character))
+            if character == ":" and run == _WITHIN:  # the part ends here, and with it the run's reach
+                out.append(f"{run}*{''.join(chunk)}")
+                run, chunk = "", []
+    out.append(f"{run}*{''.join(chunk)}" if run else "".join(chunk))
+    return "".join(out)
 
 
 @lru_cache(maxsize=4096)
@@ -88,24 +116,19 @@ def _compiled(pattern: str, flags: int) -> re.Pattern[str]:
 def arn_glob(pieces: Iterable[tuple[str, bool]]) -> str:
     """The regular expression of an ARN pattern: wildcards stay within the first five parts, unless a * ends it all."""
     pieces = list(pieces)
-    out = []
+    size = sum(len(text) for text, _ in pieces)
+    characters: list[tuple[str, str]] = []
     colons = 0
-    for number, (text, literal) in enumerate(pieces):
-        last = number == len(pieces) - 1
-        for at, character in enumerate(text):
-            if character == ":":
-                colons += 1
-            if literal or character not in "*?":
-                out.append(re.escape(character))
-            elif colons >= _ARN_COLONS or (last and at == len(text) - 1 and character == "*"):
-                out.append(".*" if character == "*" else ".")
-            else:
-                out.append("[^:]*" if character == "*" else "[^:]")
-    return "".join(out)
+    for text, literal in pieces:
+        for character in text:
+            colons += character == ":"
+            ends = character == "*" and len(characters) == size - 1
+            characters.append((character, "" if literal else "." if colons >= _ARN_COLONS or ends else _WITHIN))
+    return _render(characters)
 
 
 def string_pattern(pieces: Iterable[tuple[str, bool]]) -> str:
-    return "".join(re.escape(text) if literal else glob(text) for text, literal in pieces)
+    return _render([(character, "" if literal else ".") for text, literal in pieces for character in text])
 
 
 def never(value: str, keys: Keys) -> bool:

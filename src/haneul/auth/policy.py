@@ -57,7 +57,7 @@ class Policy:
         return [statement for statement in self.statements if statement.action(action)]
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _statements(text: str) -> tuple[Statement, ...]:
     try:
         document = orjson.loads(text)
