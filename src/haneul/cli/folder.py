@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import click
 
@@ -23,13 +25,46 @@ class Running(NamedTuple):
 
 
 def read_pid(data: Path) -> Running | None:
-    """The cloud that runs on this data folder, or None."""
+    """The cloud that runs on this data folder, or None. It holds a lock on its pid file for as long as it lives, so
+    neither a file left behind by kill -9 nor another process with its old number can be taken for it."""
+    try:
+        with (data / PID_FILE).open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return None
+    except BlockingIOError:
+        pass
+    except OSError:
+        return None
     try:
         pid, host, port = (data / PID_FILE).read_text().split()
-        os.kill(int(pid), 0)
     except (OSError, ValueError):
         return None
     return Running(int(pid), host, int(port))
+
+
+def claim(data: Path, patience: float = 2.0) -> IO[str]:
+    """The pid file, locked by us until we end. Waits a moment for one who is just ending. Raises RuntimeError."""
+    file = (data / PID_FILE).open("a+")
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            file.truncate(0)
+            return file
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                running = read_pid(data)
+                who = f" (pid {running.pid}, port {running.port})" if running else ""
+                raise RuntimeError(f"a cloud already runs on this data folder{who}") from None
+            time.sleep(0.05)
+
+
+def tell(file: IO[str], host: str, port: int) -> None:
+    """Write who we are into the claimed pid file."""
+    file.seek(0)
+    file.truncate()
+    file.write(f"{os.getpid()} {host} {port}\n")
+    file.flush()
 
 
 def chosen(data: Path | None) -> Path:

@@ -18,7 +18,7 @@ from typing import Any
 import click
 
 from haneul import config as configuration
-from haneul.cli.folder import PID_FILE, read_pid
+from haneul.cli.folder import claim, read_pid, tell
 from haneul.config import Config, ConfigError
 
 
@@ -77,9 +77,14 @@ async def _serve(config: Config) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
+    config.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    pid_file = claim(config.data)
+    if config.mode == "cloud" and not (config.data / "credentials").exists():
+        from haneul.cli.data import create_root_key
+
+        create_root_key(config)  # what `haneul init` does, for who forgot it
     await app.start()
-    pid_file = config.data / PID_FILE
-    pid_file.write_text(f"{os.getpid()} {config.host} {app.port}\n")
+    tell(pid_file, config.host, app.port)
     try:
         click.echo(banner(config, app.port, app.tls_port, time.perf_counter() - began))
         sys.stdout.flush()
@@ -91,13 +96,11 @@ async def _serve(config: Config) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)  # a second Ctrl-C means now
         await app.stop()
-        pid_file.unlink(missing_ok=True)
+        pid_file.truncate(0)
+        pid_file.close()
 
 
 def _detach(config: Config) -> None:
-    running = read_pid(config.data)
-    if running is not None:
-        raise click.ClickException(f"a cloud already runs on this data folder (pid {running.pid}, port {running.port})")
     config.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     arguments = [argument for argument in sys.argv[1:] if argument != "--detach"]
     with (config.data / "haneul.log").open("ab") as log:
