@@ -39,6 +39,7 @@ ROOMS = (
     "glacier",
     "iam",
     "kms",
+    "logs",
     "organizations",
     "rds",
     "rdsdata",

@@ -1,0 +1,1 @@
+"""CloudWatch Logs: groups, streams and what is read out of them."""

@@ -1,0 +1,1 @@
+"""Logs Insights' query language: parsed once, run over records as plain mappings."""
