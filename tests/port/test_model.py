@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -15,6 +16,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from haneul.state import rocks
 from haneul.state.store import Store
 
 KEYS = st.binary(max_size=2) | st.sampled_from([b"a", b"ab", b"b\x00", b"\xff\xff"])
@@ -119,8 +121,18 @@ class History(RuleBasedStateMachine):
 
 def test_any_history_is_a_dicts(store: Store, engine: str) -> None:
     """The model finds the orders of operations that nobody thinks of."""
+    run(store, examples=25 if engine == "postgres" else 100)
+
+
+@pytest.mark.parametrize("engine", ["rocks"], indirect=True)
+def test_also_when_every_scan_remembers_deserts(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What scans of queues skip is never a living key: here every scan is taken for a slow one."""
+    monkeypatch.setattr(rocks, "_SLOW_SEEK", -1.0)
+    run(store, examples=150)
+
+
+def run(store: Store, examples: int) -> None:
     machine = type("History", (History,), {"store": store})
-    examples = 25 if engine == "postgres" else 100
     run_state_machine_as_test(
         machine,
         settings=settings(

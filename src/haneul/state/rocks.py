@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from rocksdict import (
@@ -34,6 +35,8 @@ from haneul.state.transaction import Pair, Transaction
 Callback = Callable[[BaseException | None], None]
 
 _PAGE = 256
+_SLOW_SEEK = 0.0002
+_DESERTS = 8
 
 
 class RocksStore:
@@ -56,10 +59,14 @@ class RocksStore:
         """Keys of commits that no sync has begun to cover -> ticket; `_syncing`: those the sync under way covers."""
         self._syncing: dict[bytes, int] = {}
         self._range_ticket = 0
+        self._deserts: dict[bytes, bytes] = {}
+        """Where a scan begins -> the first key that may be alive there."""
         self._waiters: list[tuple[int, Callback]] = []
         self._waiting = threading.Lock()
         self._wake: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._awake = False
+        self._gatherer: int | None = None
+        self._soon: Callable[[Callable[[], None]], object] | None = None
         self._failure: BaseException | None = None
         self._closed = False
         self._flusher = threading.Thread(target=self._flush, name="store-flusher", daemon=True)
@@ -94,6 +101,12 @@ class RocksStore:
         if error is not None:
             raise StoreFailed(str(error)) from error
 
+    def gather(self, soon: Callable[[Callable[[], None]], object]) -> None:
+        """From now on commits of this thread ask for their sync through `soon` (an event loop's call_soon), so that
+        all of one turn share it: without it a fast disk syncs for each alone, and its thread fights for the GIL."""
+        self._gatherer = threading.get_ident()
+        self._soon = soon
+
     def checkpoint(self, path: str) -> None:
         Checkpoint(self._db).create_checkpoint(path)
 
@@ -103,6 +116,7 @@ class RocksStore:
             if self._closed:
                 return
             self._closed = True
+            self._soon = None
         self._wake.put(False)
         self._flusher.join()
         self._view = None
@@ -136,6 +150,8 @@ class RocksStore:
             self._recent.update(dict.fromkeys(changes, ticket))
             if ranges:
                 self._range_ticket = ticket
+            if self._deserts:
+                self._settle_desert(changes)
             view, self._view = self._view, None
             if sys.getrefcount(view) > 2:  # besides `view` and the argument: a reader's block is open
                 assert view is not None
@@ -150,8 +166,14 @@ class RocksStore:
             self._committed = ticket
         if not self._awake:
             self._awake = True
-            self._wake.put(True)
+            if self._soon is not None and threading.get_ident() == self._gatherer:
+                self._soon(self._rouse)
+            else:
+                self._rouse()
         return ticket
+
+    def _rouse(self) -> None:
+        self._wake.put(True)
 
     def _flush(self) -> None:
         """The flusher thread: sync the log once for all commits so far, tell whoever waits, again."""
@@ -203,7 +225,34 @@ class RocksStore:
         options.set_iterate_upper_bound(end)
         if reverse:
             return _keeping(options, _down_to(start, self._db.items(backwards=True, from_key=end, read_opt=options)))
-        return _keeping(options, self._db.items(from_key=start, read_opt=options))
+        seen, origin = self._committed, start
+        if self._deserts:
+            start = self._deserts.get(origin, origin)
+            if start >= end:
+                return iter(())
+        begun = perf_counter()
+        pairs: Iterator[Pair] = self._db.items(from_key=start, read_opt=options)
+        if perf_counter() - begun > _SLOW_SEEK:
+            pairs = self._remember_desert(origin, end, pairs, seen)
+        return _keeping(options, pairs)
+
+    def _remember_desert(self, start: bytes, end: bytes, pairs: Iterator[Pair], seen: int) -> Iterator[Pair]:
+        """A queue's scans begin at the same key and step over the tombstones of all that was ever taken from it (0.1 us
+        each): note where the living begin, if nothing was committed since the count was `seen`, before the scan."""
+        first = next(pairs, None)
+        with self._commits:
+            if self._committed == seen:
+                if len(self._deserts) >= _DESERTS:
+                    self._deserts.clear()
+                self._deserts[start] = end if first is None else first[0]
+        return iter(()) if first is None else itertools.chain((first,), pairs)
+
+    def _settle_desert(self, changes: dict[bytes, bytes | None]) -> None:
+        """Before a commit is applied: keys put into a desert are where it ends now."""
+        for start, first in list(self._deserts.items()):
+            settled = [key for key, value in changes.items() if value is not None and start <= key < first]
+            if settled:
+                self._deserts[start] = min(settled)
 
 
 class _View:
@@ -346,9 +395,9 @@ class RocksWriter(Transaction):
 
 
 def _keeping(options: ReadOptions, pairs: Iterator[Pair]) -> Iterator[Pair]:
-    """The iterator points at the bound inside its options, and doesn't keep them: this does."""
-    yield from pairs
-    del options
+    """The iterator points at the bound inside its options, and doesn't keep them: this does, at no cost a pair."""
+    keeper: Iterator[Any] = itertools.repeat(options, 0)
+    return itertools.chain(pairs, keeper)
 
 
 def _down_to(start: bytes, pairs: Iterator[Pair]) -> Iterator[Pair]:
@@ -359,7 +408,10 @@ def _down_to(start: bytes, pairs: Iterator[Pair]) -> Iterator[Pair]:
 
 
 def _open(path: Path, cache: int) -> Rdict:
-    """Open RocksDB with options for a small, quiet process: memory is bounded by the cache and three write buffers."""
+    """Open RocksDB with options for a small, quiet process: memory is bounded by the cache and three write buffers.
+
+    No blob files: with values of 96 KB they wrote 2.6 bytes for each one put, not 4.1, but a get took 58 us, not 24.
+    """
     table = BlockBasedOptions()
     table.set_block_cache(Cache(cache))
     table.set_block_size(8 << 10)
@@ -378,6 +430,8 @@ def _open(path: Path, cache: int) -> Rdict:
     # The unsynced tail of the log may be torn by a crash; everything before it is there, in order.
     options.set_wal_recovery_mode(DBRecoveryMode.point_in_time())
     options.set_paranoid_checks(True)
+    # Tables that are mostly tombstones (queues) are compacted without waiting for their turn.
+    options.add_compact_on_deletion_collector_factory(10_000, 5_000, 0.3)
     options.set_max_open_files(512)
     options.set_max_background_jobs(2)
     options.set_bytes_per_sync(1 << 20)
