@@ -1,4 +1,4 @@
-"""JSON web tokens (RFC 7519) as identity providers sign them: RS256 and ES256, checked against JSON web keys."""
+"""JSON web tokens (RFC 7519): identity providers', checked against JSON web keys (RS256, ES256, ES384), and ours."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ import orjson
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+
+_CURVES: dict[str, tuple[ec.EllipticCurve, hashes.HashAlgorithm]] = {
+    "ES256": (ec.SECP256R1(), hashes.SHA256()),
+    "ES384": (ec.SECP384R1(), hashes.SHA384()),
+}
+Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 
 class NotAToken(Exception):
@@ -40,7 +46,7 @@ def parse(text: str) -> Token:
 
 
 def verify(token: Token, keys: list[dict[str, Any]]) -> bool:
-    """Was the token signed by one of `keys` (JSON web keys)? Only RS256 and ES256 count; "none" never does."""
+    """Was the token signed by one of `keys` (JSON web keys)? Only RS256, ES256 and ES384 count; "none" never does."""
     wanted = token.header.get("kid")
     algorithm = token.header.get("alg")
     for key in keys:
@@ -48,9 +54,47 @@ def verify(token: Token, keys: list[dict[str, Any]]) -> bool:
             continue
         if algorithm == "RS256" and key.get("kty") == "RSA" and _verify_rsa(token, key):
             return True
-        if algorithm == "ES256" and key.get("kty") == "EC" and _verify_ec(token, key):
+        if algorithm in _CURVES and key.get("kty") == "EC" and _verify_ec(token, key, *_CURVES[algorithm]):
             return True
     return False
+
+
+def sign(algorithm: str, kid: str, key: Key, claims: dict[str, Any]) -> str:
+    """A token that says `claims`, signed by RS256 or ES384."""
+    header = encode(orjson.dumps({"alg": algorithm, "kid": kid, "typ": "JWT"}))
+    signed = f"{header}.{encode(orjson.dumps(claims))}"
+    if isinstance(key, rsa.RSAPrivateKey):
+        signature = key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())
+    else:
+        curve, method = _CURVES[algorithm]
+        parts = decode_dss_signature(key.sign(signed.encode(), ec.ECDSA(method)))
+        signature = b"".join(part.to_bytes(curve.key_size // 8, "big") for part in parts)
+    return f"{signed}.{encode(signature)}"
+
+
+def public(algorithm: str, kid: str, key: Key) -> dict[str, Any]:
+    """The JSON web key by which others check what `key` signed."""
+    named = {"kid": kid, "alg": algorithm, "use": "sig"}
+    if isinstance(key, rsa.RSAPrivateKey):
+        numbers = key.public_key().public_numbers()
+        return named | {"kty": "RSA", "n": _shown(numbers.n, 256), "e": _shown(numbers.e, 3)}
+    point = key.public_key().public_numbers()
+    size = key.curve.key_size // 8
+    return named | {
+        "kty": "EC",
+        "crv": f"P-{key.curve.key_size}",
+        "x": _shown(point.x, size),
+        "y": _shown(point.y, size),
+    }
+
+
+def encode(data: bytes) -> str:
+    """base64url without padding."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _shown(number: int, size: int) -> str:
+    return encode(number.to_bytes(size, "big"))
 
 
 def decode(text: str) -> bytes:
@@ -71,13 +115,14 @@ def _verify_rsa(token: Token, key: dict[str, Any]) -> bool:
     return True
 
 
-def _verify_ec(token: Token, key: dict[str, Any]) -> bool:
-    if key.get("crv") != "P-256" or len(token.signature) != 64:
+def _verify_ec(token: Token, key: dict[str, Any], curve: ec.EllipticCurve, method: hashes.HashAlgorithm) -> bool:
+    size = curve.key_size // 8
+    if key.get("crv") != f"P-{curve.key_size}" or len(token.signature) != 2 * size:
         return False
-    first, second = (int.from_bytes(token.signature[at : at + 32], "big") for at in (0, 32))
+    first, second = (int.from_bytes(token.signature[at : at + size], "big") for at in (0, size))
     try:
-        public = ec.EllipticCurvePublicNumbers(_number(key, "x"), _number(key, "y"), ec.SECP256R1()).public_key()
-        public.verify(encode_dss_signature(first, second), token.signed, ec.ECDSA(hashes.SHA256()))
+        public = ec.EllipticCurvePublicNumbers(_number(key, "x"), _number(key, "y"), curve).public_key()
+        public.verify(encode_dss_signature(first, second), token.signed, ec.ECDSA(method))
     except (InvalidSignature, ValueError, KeyError):
         return False
     return True

@@ -278,8 +278,17 @@ class Account(msgspec.Struct):
     token_version: int = 1
     root_keys: list[str] = []
     organization_features: list[str] = []
-    outbound_issuer: str = ""
-    properties: dict[str, str] = {}
+    issuer: str = ""
+    """The URL in tokens that its principals show to others; the keys are in `Issuer`."""
+
+
+class Issuer(msgspec.Struct):
+    """An account as an issuer of web identity tokens: algorithm -> sealed private key (PKCS 8, DER)."""
+
+    id: str
+    account: str
+    url: str
+    keys: dict[str, bytes]
 
 
 class Alias(msgspec.Struct):
@@ -318,5 +327,6 @@ DELETION_TASKS = Table("iam.deletiontask", DeletionTask, key=("id",))
 REPORTS = Table("iam.reportpart", ReportPart, key=("part",))
 ACCESS_JOBS = Table("iam.accessjob", AccessJob, key=("id",))
 ACCOUNTS = Table("iam.account", Account, key=("id",))
+ISSUERS = Table("iam.issuer", Issuer, key=("id",))
 ALIASES = Table("iam.alias", Alias, key=("alias",))
 VERSIONS = Table("iam.version", Version, key=("id",))

@@ -13,11 +13,13 @@ from typing import Any
 
 import boto3
 import pytest
+import requests
 from botocore import UNSIGNED
 from botocore.config import Config
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from haneul.auth import jwt
 from tests.api.iam.conftest import refused
 from tests.running import RunningCloud
 
@@ -149,3 +151,39 @@ def test_a_provider_that_does_not_answer(cloud: RunningCloud, unsigned: Any, pro
     role = iam.create_role(RoleName="web", AssumeRolePolicyDocument=document)["Role"]["Arn"]
     token = provider.token(iss="http://127.0.0.1:1")
     assert refused(lambda: assume(unsigned, role, token))[0] == "IDPCommunicationError"
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "ES384"])
+def test_an_account_as_issuer(cloud: RunningCloud, unsigned: Any, algorithm: str) -> None:
+    """One account's token opens a role in another, and anybody can check it by the issuer's published keys."""
+    issuing, trusting = (f"{uuid.uuid4().int % 10**12:012d}" for _ in range(2))
+    sts, iam = cloud.client("sts", account=issuing), cloud.client("iam", account=issuing)
+    wanted = {"Audience": ["app"], "SigningAlgorithm": algorithm}
+    assert refused(lambda: sts.get_web_identity_token(**wanted))[0] == (
+        "OutboundWebIdentityFederationDisabledException"
+    )
+    issuer = iam.enable_outbound_web_identity_federation()["IssuerIdentifier"]
+    assert iam.get_outbound_web_identity_federation_info()["IssuerIdentifier"] == issuer
+    assert refused(iam.enable_outbound_web_identity_federation)[0] == "FeatureEnabled"
+    token = sts.get_web_identity_token(**wanted, Tags=[{"Key": "k", "Value": "v"}])["WebIdentityToken"]
+    claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
+    assert (claims["iss"], claims["aud"], claims["sub"]) == (issuer, "app", f"arn:aws:iam::{issuing}:root")
+    assert claims["https://sts.amazonaws.com/"]["request_tags"] == {"k": "v"}
+    host = issuer.partition("://")[2]
+    found = requests.get(f"{cloud.url}/.well-known/openid-configuration", headers={"Host": host}, timeout=10).json()
+    assert found["jwks_uri"] == f"{issuer}/.well-known/jwks.json"
+    keys = requests.get(f"{cloud.url}/.well-known/jwks.json", headers={"Host": host}, timeout=10).json()["keys"]
+    assert jwt.verify(jwt.parse(token), keys)
+    there = cloud.client("iam", account=trusting)
+    arn = there.create_open_id_connect_provider(Url=issuer, ClientIDList=["app"])["OpenIDConnectProviderArn"]
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Federated": arn},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": {"StringEquals": {f"{host}:sub": f"arn:aws:iam::{issuing}:root"}},
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    role = there.create_role(RoleName="web", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    assert assume(unsigned, role, token)["SubjectFromWebIdentityToken"] == f"arn:aws:iam::{issuing}:root"
+    iam.disable_outbound_web_identity_federation()
+    assert refused(iam.get_outbound_web_identity_federation_info)[0] == "FeatureDisabled"

@@ -119,7 +119,8 @@ def _url(name: str) -> str:
 def _checked_url(url: str) -> str:
     """The URL without its scheme, by which providers are known. Plain http is for a provider on this machine."""
     parts = urlsplit(url)
-    is_local = parts.scheme == "http" and parts.hostname in _LOOPBACK
+    name = parts.hostname or ""
+    is_local = parts.scheme == "http" and (name in _LOOPBACK or name.endswith(".localhost"))
     if not (parts.scheme == "https" or is_local) or not parts.hostname or parts.query or parts.fragment:
         raise errors.ValidationError("Invalid Open ID Connect Provider URL")
     return url.partition("://")[2].rstrip("/")

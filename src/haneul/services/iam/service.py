@@ -29,6 +29,7 @@ SERVICE = Service(
         "credential_report",
         "last_accessed",
         "simulation",
+        "outbound_federation",
     ),
     is_global=True,
 )

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from haneul.auth import jwt, tables
+from haneul.auth import issuers, jwt, tables
 from haneul.auth.context import Given
 from haneul.auth.decision import Voice
 from haneul.auth.policy import compiled
@@ -51,10 +51,14 @@ async def assume_role_with_web_identity(call: Call, request: Request) -> Answer:
     with call.read() as tx:
         role = roles.find(tx, arn)
         provider = tables.OIDC_PROVIDERS.get(tx, tables.scope(account), _bare(issuer))
+        own = issuers.find(tx, issuer)
     if provider is None:
         raise errors.InvalidIdentityToken(f"No OpenIDConnect provider found in your account for {issuer}")
     audience = _audience(claims, provider)
-    await _check_signature(token, issuer)
+    if own is None:
+        await _check_signature(token, issuer)
+    elif not jwt.verify(token, issuers.public_keys(sessions.directory(call).sealed, own)):
+        raise errors.InvalidIdentityToken("Token signature invalid")
     _check_times(call, claims)
     tags = _tags(claims)
     with call.read() as tx:
