@@ -300,7 +300,7 @@ def _later(call: Call, row: Cluster, request: Mapping[str, Any]) -> dict[str, An
             crosses = families.major(row.engine, version) != families.major(row.engine, row.version)
             if crosses and not request.get("AllowMajorVersionUpgrade"):
                 raise mixed("The AllowMajorVersionUpgrade flag must be present when upgrading to a new major version.")
-            if [int(part) for part in version.split(".")] < [int(part) for part in row.version.split(".")]:
+            if versions.earlier(version, row.version):
                 raise mixed(f"Cannot upgrade {row.engine} from {row.version} to {version}")
             later["EngineVersion"] = version
     return later

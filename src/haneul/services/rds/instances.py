@@ -228,8 +228,7 @@ def _version(call: Call, row: Instance, request: Mapping[str, Any]) -> str:
 
 
 def _check_upgrade(row: Instance, version: str, allowed: bool) -> None:
-    before, after = ([int(part) for part in one.split(".")] for one in (row.version, version))
-    if after < before:
+    if versions.earlier(version, row.version):
         raise mixed(f"Cannot upgrade {row.engine} from {row.version} to {version}")
     if families.major(row.engine, row.version) != families.major(row.engine, version) and not allowed:
         raise mixed("The AllowMajorVersionUpgrade flag must be present when upgrading to a new major version.")

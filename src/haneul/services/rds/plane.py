@@ -63,7 +63,10 @@ class Plane:
             return postgres.open_engine(self.cloud.config.data)
         from haneul.engines import mysql
 
-        return mysql.open_engine(self.cloud.config.data)
+        maria = mysql.open_engine(self.cloud.config.data)
+        if maria.versions():
+            maria.show(*self._pair())
+        return maria
 
     def own(self, server: str, scope: Scope, instance: str, cluster: str = "") -> None:
         """Whom to tell when `server` ends."""

@@ -44,6 +44,13 @@ _RDS_DEFAULTS = {
 }
 
 
+_MARIADB_DEFAULTS = {
+    "max_connections": "{DBInstanceClassMemory/12582880}",
+    "innodb_buffer_pool_size": "{DBInstanceClassMemory*3/4}",
+    "local_infile": "1",
+}
+
+
 @dataclass(frozen=True)
 class Parameter:
     """One parameter of a family."""
@@ -151,7 +158,9 @@ def _from_postgres(raw: Mapping[str, list[Any]]) -> dict[str, Parameter]:
 def _from_mariadb(raw: Mapping[str, list[Any]]) -> dict[str, Parameter]:
     found = {}
     for name, (kind, allowed, static, modifiable, default, text) in raw.items():
-        found[name] = Parameter(name, text, kind, allowed, static, modifiable, default, False)
+        system = name in _MARIADB_DEFAULTS
+        value = _MARIADB_DEFAULTS.get(name, default)
+        found[name] = Parameter(name, text, kind, allowed, static, modifiable, value, system)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -27,7 +28,7 @@ def available(call: Call, kind: Engine) -> list[str]:
     except EngineError:
         return []
     if kind.name == "mysql":
-        return ["8.0.40"] if found else []
+        return [f"8.0.mariadb_{version}" for version in found]  # as Aurora says 8.0.mysql_aurora.3.04.0
     return [version for version in found if settings.catalogue(family(kind.name, version)) is not None]
 
 
@@ -39,7 +40,7 @@ def resolve(call: Call, kind: Engine, wanted: str | None) -> str:
         raise mixed(f"Engine {kind.name} is not installed on this machine: run `{command}`")
     if wanted is None:
         return there[-1]
-    if not wanted or not all(part.isdigit() for part in wanted.split(".")):
+    if not re.fullmatch(r"\d+(\.\w+)*", wanted):
         raise mixed(f"Cannot find version {wanted} for {kind.name}")
     same = [version for version in there if major(kind.name, version) == major(kind.name, wanted)]
     if wanted in there:
@@ -106,7 +107,7 @@ def _matches(wanted: str | None, version: str) -> bool:
 
 
 def _sortable(version: str) -> str:
-    return ".".join(f"{int(part):04}" for part in version.split("."))
+    return ".".join(f"{int(part):04}" for part in re.findall(r"\d+", version))
 
 
 def _versions(call: Call) -> Iterator[dict[str, Any]]:
@@ -140,6 +141,10 @@ def _versions(call: Call) -> Iterator[dict[str, Any]]:
                 "SupportsIntegrations": False,
                 "TagList": [],
             }
+
+
+def earlier(one: str, other: str) -> bool:
+    return _sortable(one) < _sortable(other)
 
 
 def _later(one: str, other: str) -> bool:
