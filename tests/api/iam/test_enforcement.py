@@ -475,3 +475,23 @@ def test_a_name_made_anew_is_somebody_else(strict: Strict) -> None:
     key = iam.create_access_key(UserName=name)["AccessKey"]
     again = strict.client("sts", key)
     assert refused(lambda: again.assume_role(RoleArn=role["Arn"], RoleSessionName="me"))[0] == "AccessDenied"
+
+
+def test_enforcement_in_mode_dev(fresh_cloud: Any) -> None:
+    """--enforce-iam: made-up keys are still root, but keys that only IAM and STS give out must be theirs."""
+    cloud = fresh_cloud("--enforce-iam")
+    iam = cloud.client("iam")
+    iam.create_user(UserName="u")
+    key = iam.create_access_key(UserName="u")["AccessKey"]
+    own = cloud.client("iam", account=key["AccessKeyId"], secret=key["SecretAccessKey"])
+    assert refused(own.list_users)[0] == "AccessDenied"
+    iam.put_user_policy(UserName="u", PolicyName="p", PolicyDocument=ALLOW_ALL)
+    own.list_users()
+    wrong = cloud.client("iam", account=key["AccessKeyId"], secret="A" * 40)
+    assert refused(wrong.list_users)[0] == "SignatureDoesNotMatch"
+    token = cloud.client("sts", account=key["AccessKeyId"], secret=key["SecretAccessKey"]).get_session_token()
+    given = token["Credentials"]
+    forged = cloud.client("iam", account=given["AccessKeyId"], secret="test", token="made up")
+    assert refused(forged.list_users)[0] == "InvalidClientTokenId"
+    iam.delete_access_key(UserName="u", AccessKeyId=key["AccessKeyId"])
+    assert refused(own.list_users)[0] == "InvalidClientTokenId"
