@@ -29,6 +29,7 @@ class Password(msgspec.Struct, frozen=True):
     changed: float
     reset_required: bool = False
     older: tuple[tuple[bytes, bytes], ...] = ()
+    max_signin: int | None = None
 
 
 class User(msgspec.Struct):
@@ -68,6 +69,7 @@ class Role(msgspec.Struct):
     trust: str
     description: str | None = None
     max_session: int = 3600
+    max_signin: int | None = None
     tags: dict[str, str] = {}
     inline: dict[str, str] = {}
     attached: list[str] = []

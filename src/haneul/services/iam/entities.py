@@ -124,6 +124,13 @@ def check_policy_arn(arn: str) -> None:
         raise errors.ValidationError("Invalid ARN partition")
 
 
+def refuse_contexts(request: Request) -> None:
+    """Trusted identity propagation needs an Identity Center, which isn't here."""
+    for member in ("ContextProvider", "IdentityCenterInstanceArn"):
+        if member in request:
+            raise errors.InvalidInput(f"{member} is not supported: there is no Identity Center here.")
+
+
 def protected(name: str) -> Exception:
     """What is said to whoever would change a service-linked role."""
     return errors.UnmodifiableEntity(

@@ -27,6 +27,7 @@ def _new(call: Call, request: Request) -> str:
 def create_open_id_connect_provider(call: Call, request: Request) -> Answer:
     scope = tables.scope(call.account)
     url = _checked_url(request["Url"])
+    entities.refuse_contexts(request)
     clients = list(dict.fromkeys(request.get("ClientIDList") or []))
     if len(clients) > CLIENTS:
         raise errors.LimitExceeded(f"Cannot exceed quota for ClientIdsPerOpenIdConnectProvider: {CLIENTS}")

@@ -10,6 +10,8 @@ import hashlib
 import hmac
 import string
 
+from msgspec.structs import replace
+
 from haneul.auth import tables
 from haneul.kit import tokens
 from haneul.service import Call, operation
@@ -38,7 +40,8 @@ async def create_login_profile(call: Call, request: Request) -> Answer:
     def create(tx: Writer) -> tables.User:
         user = _without_profile(tx, call, name)
         now = entities.now(call)
-        user.password = tables.Password(digest, salt, now, now, bool(request.get("PasswordResetRequired")))
+        reset, signin = bool(request.get("PasswordResetRequired")), request.get("MaxSigninSessionDuration")
+        user.password = tables.Password(digest, salt, now, now, reset, max_signin=signin)
         entities.save(tx, call, user)
         return user
 
@@ -64,9 +67,11 @@ async def update_login_profile(call: Call, request: Request) -> Answer:
         user, password = _with_profile(tx, call, name)
         if new is not None:
             password = _replaced(call, password, new)
-        reset = request.get("PasswordResetRequired", password.reset_required)
-        user.password = tables.Password(
-            password.digest, password.salt, password.created, password.changed, reset, password.older
+        kept = None if request.get("ResetMaxSigninSessionDuration") else password.max_signin
+        user.password = replace(
+            password,
+            reset_required=request.get("PasswordResetRequired", password.reset_required),
+            max_signin=request.get("MaxSigninSessionDuration", kept),
         )
         entities.save(tx, call, user)
 
@@ -98,14 +103,14 @@ async def change_password(call: Call, request: Request) -> Answer:
         raise errors.AccessDenied("The password has expired; an administrator must set a new one.")
     new = await _replacement(policy, old, request["NewPassword"], name)
 
-    def replace(tx: Writer) -> None:
+    def change_it(tx: Writer) -> None:
         user, password = _with_profile(tx, call, name)
         if password.digest != old.digest:
             raise errors.AccessDenied("The old password was incorrect.")
         user.password = _replaced(call, password, new)
         entities.save(tx, call, user)
 
-    await transact(call, replace)
+    await transact(call, change_it)
     return {}
 
 
@@ -156,7 +161,7 @@ async def _replacement(policy: tables.PasswordPolicy | None, old: tables.Passwor
 
 def _replaced(call: Call, old: tables.Password, new: Hash) -> tables.Password:
     history = ((old.digest, old.salt), *old.older)[:_REMEMBERED]
-    return tables.Password(new[0], new[1], old.created, entities.now(call), False, history)
+    return replace(old, digest=new[0], salt=new[1], changed=entities.now(call), reset_required=False, older=history)
 
 
 def _is_expired(call: Call, password: tables.Password, policy: tables.PasswordPolicy) -> bool:
@@ -185,6 +190,7 @@ def _describe(user: tables.User) -> Answer:
         "UserName": user.name,
         "CreateDate": password.created,
         "PasswordResetRequired": password.reset_required,
+        "MaxSigninSessionDuration": password.max_signin,
     }
 
 

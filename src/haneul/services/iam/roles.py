@@ -43,6 +43,7 @@ def create_role(call: Call, request: Request) -> Answer:
             trust=trust,
             description=request.get("Description"),
             max_session=request.get("MaxSessionDuration", 3600),
+            max_signin=request.get("MaxSigninSessionDuration"),
             tags=tags,
         )
         attachments.set_boundary(tx, call, row, request.get("PermissionsBoundary", ""))
@@ -55,7 +56,7 @@ def get_role(call: Call, request: Request) -> Answer:
     with call.read() as tx:
         row = entities.role(tx, call, request["RoleName"])
         answer = describe(call, row)
-        answer["MaxSessionDuration"] = row.max_session
+        answer |= durations(row)
         answer["RoleLastUsed"] = last_used(tx, call, row)
     return {"Role": answer}
 
@@ -69,7 +70,7 @@ def list_roles(call: Call, request: Request) -> Answer:
             "Roles",
             rows,
             lambda row: row.key,
-            lambda row: describe(call, row, full=False) | {"MaxSessionDuration": row.max_session},
+            lambda row: describe(call, row, full=False) | durations(row),
         )
 
 
@@ -79,6 +80,8 @@ def update_role(call: Call, request: Request) -> Answer:
         row = _editable(tx, call, request["RoleName"])
         row.description = request.get("Description", row.description)
         row.max_session = request.get("MaxSessionDuration", 3600)
+        kept = None if request.get("ResetMaxSigninSessionDuration") else row.max_signin
+        row.max_signin = request.get("MaxSigninSessionDuration", kept)
         entities.save(tx, call, row)
     return {}
 
@@ -151,6 +154,11 @@ def describe(call: Call, row: tables.Role, *, full: bool = True) -> Answer:
         "PermissionsBoundary": entities.boundary(row.boundary) if full else None,
         "Tags": tagging.shown(row.tags) if full else None,
     }
+
+
+def durations(row: tables.Role) -> Answer:
+    """How long sessions of the role may last; the console's are told only when they were set."""
+    return {"MaxSessionDuration": row.max_session, "MaxSigninSessionDuration": row.max_signin}
 
 
 def forget_principal(tx: Writer, call: Call, arn: str, identity: str) -> None:

@@ -23,6 +23,7 @@ _PRIVATE_KEYS = 2
 def create_saml_provider(call: Call, request: Request) -> Answer:
     scope = tables.scope(call.account)
     name, document = request["Name"], request["SAMLMetadataDocument"]
+    entities.refuse_contexts(request)
     valid_until = _check(document, call.now())
     tags = tagging.parse(request.get("Tags"))
     with change(call) as tx:
@@ -72,6 +73,7 @@ def list_saml_providers(call: Call, request: Request) -> Answer:
 @operation(resource=SAML, conditions=SAML_KEYS)
 def update_saml_provider(call: Call, request: Request) -> Answer:
     document = request.get("SAMLMetadataDocument")
+    entities.refuse_contexts(request)
     with change(call) as tx:
         row = find(tx, call, request["SAMLProviderArn"])
         if document is not None:

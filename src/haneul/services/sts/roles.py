@@ -67,6 +67,8 @@ def _conditions(call: Call, request: Request) -> dict[str, str | list[str]]:
 @operation(resource="{RoleArn}", action=_actions, conditions=_conditions)
 def assume_role(call: Call, request: Request) -> Answer:
     arn, name = request["RoleArn"], request["RoleSessionName"]
+    if request.get("ProvidedContexts"):
+        raise errors.InvalidContextAssertion("Context assertions are not supported: there is no Identity Center here.")
     account, _, _ = parse(arn)
     is_enforced = call.cloud.config.iam_enforced
     caller = call.principal
