@@ -131,7 +131,9 @@ def list_grants(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
 @operation()
 def list_retirable_grants(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """ListRetirableGrants: of all keys, those that this principal may retire."""
-    principal = request["RetiringPrincipal"]
+    principal = request.get("RetiringPrincipal") or request.get("RetiringServicePrincipal")
+    if principal is None:
+        raise errors.ValidationException("Either RetiringPrincipal or RetiringServicePrincipal must be given")
     with call.read() as tx:
         rows = [grant for grant in GRANTS.scan(tx, call.scope) if grant.retiring == principal]
     chosen, rest = page(rows, request, default=50, most=100)
