@@ -35,6 +35,7 @@ def test_create_head_and_delete(s3: Any, unique: Callable[[str], str]) -> None:
         "-starts-with-a-hyphen",
         "ends-with-a-hyphen-",
         "two..dots",
+        "dot.-hyphen",
         "192.168.5.4",
         "xn--punycode",
         "sthree-reserved",
@@ -148,8 +149,12 @@ def test_list_buckets_pages_and_filters(client: Any, unique: Callable[[str], str
     assert [each["Name"] for each in west["Buckets"]] == names[4:]
 
 
-def test_a_bad_continuation_token_is_refused(s3: Any) -> None:
-    assert refused(s3.list_buckets, ContinuationToken="nonsense").code == "InvalidArgument"
+def test_bad_pages_of_buckets_are_refused(s3: Any, raw: Any) -> None:
+    error = refused(s3.list_buckets, ContinuationToken="nonsense")
+    assert (error.code, error.members["ArgumentName"]) == ("InvalidArgument", "continuation-token")
+    error = refused(s3.list_buckets, BucketRegion="eu-east-1")
+    assert error.message == "Argument value eu-east-1 is not a valid AWS Region"
+    assert "between 1 and 10000" in raw("GET", "/?max-buckets=0").text
 
 
 @pytest.mark.parametrize(

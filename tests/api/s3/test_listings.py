@@ -110,13 +110,14 @@ def test_v1_shows_owners_and_v2_on_demand(s3: Any, bucket: str) -> None:
 
 
 def test_v2_start_after_and_token(s3: Any, bucket: str) -> None:
-    """The token wins over start-after; both are told back."""
+    """The token wins over start-after, which then isn't told back."""
     fill(s3, bucket, "a", "b", "c", "d")
     first = s3.list_objects_v2(Bucket=bucket, StartAfter="a", MaxKeys=1)
     assert (keys_of(first), first["KeyCount"], first["StartAfter"], first["IsTruncated"]) == (["b"], 1, "a", True)
     token = first["NextContinuationToken"]
     rest = s3.list_objects_v2(Bucket=bucket, ContinuationToken=token, StartAfter="a")
     assert (keys_of(rest), rest["ContinuationToken"], rest["KeyCount"]) == (["c", "d"], token, 2)
+    assert "StartAfter" not in rest
     assert "NextContinuationToken" not in rest
 
 
@@ -146,18 +147,24 @@ def test_max_keys_must_be_a_number(raw: Any, bucket: str, value: str) -> None:
     assert "<Code>InvalidArgument</Code>" in answer.text
 
 
+def answer_headers(raw: Any, bucket: str) -> Any:
+    return raw("GET", f"/{bucket}?list-type=2").headers
+
+
 def test_encoding_type_url(s3: Any, raw: Any, bucket: str) -> None:
     """Keys that XML can't hold travel percent-encoded, in every place a key is told."""
     key = "dir/a b+c&\x07é"
     fill(s3, bucket, key)
     text = raw("GET", f"/{bucket}?list-type=2&encoding-type=url&prefix=dir/a b&delimiter=/&start-after=a b").text
     assert f"<Key>{quote_plus(key, safe='/')}</Key>" in text
+    assert answer_headers(raw, bucket)["x-amz-bucket-region"] == "us-east-1"
     assert "<EncodingType>url</EncodingType>" in text
     assert "<Prefix>dir/a+b</Prefix>" in text
     assert "<StartAfter>a+b</StartAfter>" in text
     assert keys_of(s3.list_objects_v2(Bucket=bucket)) == [key]
-    answer = raw("GET", f"/{bucket}?list-type=2&encoding-type=base64")
-    assert "<Code>InvalidArgument</Code>" in answer.text
+    for value in ("base64", ""):
+        answer = raw("GET", f"/{bucket}?list-type=2&encoding-type={value}")
+        assert "<Message>Invalid Encoding Method specified in Request</Message>" in answer.text
 
 
 def test_entries_tell_all_of_an_object(s3: Any, bucket: str) -> None:

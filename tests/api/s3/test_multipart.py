@@ -174,6 +174,7 @@ def test_list_uploads(s3: Any, bucket: str) -> None:
     expected = sorted(((each["Key"], each["UploadId"]) for each in made), key=lambda each: each[0])
     page = s3.list_multipart_uploads(Bucket=bucket)
     assert [(each["Key"], each["UploadId"]) for each in page["Uploads"]] == expected
+    assert (page["NextKeyMarker"], page["NextUploadIdMarker"]) == expected[-1]
     assert page["Uploads"][0]["StorageClass"] == "STANDARD"
     found = []
     request: dict[str, Any] = {"Bucket": bucket, "MaxUploads": 1}

@@ -105,14 +105,23 @@ def test_deleting_a_version_is_for_good(s3: Any, versioned: str) -> None:
 
 
 def test_version_ids_that_arent(s3: Any, versioned: str) -> None:
-    """What looks like an id is unknown, and deleting it no error; what doesn't is refused."""
-    s3.put_object(Bucket=versioned, Key="k", Body=b"")
-    unknown = "A" * 32
-    assert refused(s3.get_object, Bucket=versioned, Key="k", VersionId=unknown).code == "NoSuchVersion"
-    error = refused(s3.get_object, Bucket=versioned, Key="k", VersionId="garbage")
-    assert (error.code, error.status, error.message) == ("InvalidArgument", 400, "Invalid version id specified")
-    assert s3.delete_object(Bucket=versioned, Key="k", VersionId=unknown)["ResponseMetadata"]["HTTPStatusCode"] == 204
-    assert refused(s3.delete_object, Bucket=versioned, Key="k", VersionId="garbage").code == "InvalidArgument"
+    """S3 knows the ids that it gave out: others are invalid; what is gone can be deleted again."""
+    version = s3.put_object(Bucket=versioned, Key="k", Body=b"")["VersionId"]
+    for forged in ("A" * 32, "garbage", version[:-1], "0" + version[1:] if version[0] != "0" else "1" + version[1:]):
+        for call in (s3.get_object, s3.delete_object):
+            error = refused(call, Bucket=versioned, Key="k", VersionId=forged)
+            assert (error.code, error.status, error.message) == ("InvalidArgument", 400, "Invalid version id specified")
+    for _ in range(2):
+        gone = s3.delete_object(Bucket=versioned, Key="k", VersionId=version)
+        assert gone["ResponseMetadata"]["HTTPStatusCode"] == 204
+    assert refused(s3.get_object, Bucket=versioned, Key="k", VersionId=version).code == "NoSuchVersion"
+
+
+def test_version_ids_of_another_bucket_s_age(s3: Any, bucket: str) -> None:
+    """A bucket that never had versions has only the null one."""
+    s3.put_object(Bucket=bucket, Key="k", Body=b"")
+    assert refused(s3.get_object, Bucket=bucket, Key="k", VersionId="A" * 32).code == "InvalidArgument"
+    assert "VersionId" not in s3.get_object(Bucket=bucket, Key="k", VersionId="null")
 
 
 def test_the_null_version_from_before(s3: Any, bucket: str) -> None:
@@ -136,7 +145,8 @@ def test_suspended_puts_replace_the_null_version(s3: Any, versioned: str, size: 
     suspend(s3, versioned)
     for _ in range(2):
         body = os.urandom(size)
-        assert s3.put_object(Bucket=versioned, Key="k", Body=body)["VersionId"] == "null"
+        assert "VersionId" not in s3.put_object(Bucket=versioned, Key="k", Body=body)
+        assert s3.head_object(Bucket=versioned, Key="k")["VersionId"] == "null"
         assert read(s3, versioned) == body
     listed = s3.list_object_versions(Bucket=versioned)["Versions"]
     assert [each["VersionId"] for each in listed] == ["null", version]

@@ -69,10 +69,10 @@ def test_version_ids_tell_their_place() -> None:
     entry = Entry(seq=1_795_000_000_000_000, modified=0, size=0, etag="", null=False)
     identity = version_id(entry)
     assert len(identity) == 32
-    assert slot_of("k", identity) == entry.seq.to_bytes(8, "big")
-    assert slot_of("k", "null") == keys.NULL_SLOT
-    with pytest.raises(Exception, match="NoSuchVersion"):
-        slot_of("k", ("B" if identity[0] != "B" else "C") + identity[1:])
+    assert slot_of(identity) == entry.seq.to_bytes(8, "big")
+    assert slot_of("null") == keys.NULL_SLOT
+    with pytest.raises(Exception, match="InvalidArgument"):
+        slot_of(("B" if identity[0] != "B" else "C") + identity[1:])
 
 
 @settings(max_examples=60, deadline=None)

@@ -10,7 +10,7 @@ from typing import Any
 from haneul.kit import tokens
 from haneul.service import Call, operation
 from haneul.services.s3 import acls, index
-from haneul.services.s3.errors import errors, invalid_argument, no_such_bucket
+from haneul.services.s3.errors import bad_token, errors, invalid_argument, no_such_bucket
 from haneul.services.s3.guard import bucket_arn
 from haneul.services.s3.owners import owner
 from haneul.services.s3.plane import keys
@@ -105,16 +105,20 @@ def list_buckets(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """ListBuckets, by name; a page at a time when asked for."""
     limit = request.get("MaxBuckets")
     if limit is not None and not 1 <= limit <= MAX_BUCKETS:
-        raise invalid_argument("MaxBuckets must be between 1 and 10000.", "max-buckets", limit)
+        raise invalid_argument("Argument max-buckets must be an integer between 1 and 10000", "max-buckets", limit)
     after = None
-    if (token := request.get("ContinuationToken")) is not None:
+    if token := request.get("ContinuationToken"):
         position = tokens.open_page(token)
         if position is None or not position or not isinstance(position[0], str):
-            raise invalid_argument("The continuation token provided is incorrect", "continuation-token", token)
+            raise bad_token()
         after = (position[0],)
     prefix = request.get("Prefix") or ""
     wanted_region = request.get("BucketRegion")
-    paged = limit is not None or wanted_region is not None or "Prefix" in request
+    if wanted_region is not None and wanted_region != HOME_REGION and wanted_region not in _constraints():
+        raise errors.InvalidArgument(
+            f"Argument value {wanted_region} is not a valid AWS Region", ArgumentName="bucket-region"
+        )
+    paged = bool(request)
     found: list[Bucket] = []
     with call.read() as tx:
         for bucket in BUCKETS.scan(tx, GLOBAL, after_key=after):
@@ -189,7 +193,7 @@ def change_setting(call: Call, request: Mapping[str, Any], kind: str, value: Any
 def _check_name(name: str) -> None:
     if (
         not _NAME.fullmatch(name)
-        or ".." in name
+        or any(pair in name for pair in ("..", ".-", "-."))
         or _ADDRESS.fullmatch(name)
         or name.startswith(_PREFIXES)
         or name.endswith(_SUFFIXES)

@@ -11,8 +11,11 @@ from haneul.services.s3.state import Entry
 _PASS, _NOT_MODIFIED = False, True
 
 
-def check_read(request: Mapping[str, Any], entry: Entry) -> bool:
-    """Raise PreconditionFailed, or tell whether the answer is 304 Not Modified."""
+def check_read(request: Mapping[str, Any], entry: Entry, now: float) -> bool:
+    """Raise PreconditionFailed, or tell whether the answer is 304 Not Modified.
+
+    If-Modified-Since in the future is no valid date (RFC 9110, 13.1.3) and doesn't count.
+    """
     match = request.get("IfMatch")
     none_match = request.get("IfNoneMatch")
     if match is not None:
@@ -23,10 +26,10 @@ def check_read(request: Mapping[str, Any], entry: Entry) -> bool:
     if none_match is not None:
         return _NOT_MODIFIED if _matches(none_match, entry.etag) else _PASS
     since = request.get("IfModifiedSince")
-    return _NOT_MODIFIED if since is not None and entry.modified <= since else _PASS
+    return _NOT_MODIFIED if since is not None and entry.modified <= since <= now else _PASS
 
 
-def check_copy_source(request: Mapping[str, Any], entry: Entry) -> None:
+def check_copy_source(request: Mapping[str, Any], entry: Entry, now: float) -> None:
     """The same for x-amz-copy-source-if-*: a source that wasn't modified is a failed precondition too."""
     match = request.get("CopySourceIfMatch")
     if match is not None:
@@ -38,7 +41,7 @@ def check_copy_source(request: Mapping[str, Any], entry: Entry) -> None:
     if none_match is not None:
         if _matches(none_match, entry.etag):
             raise precondition_failed("x-amz-copy-source-If-None-Match")
-    elif (since := request.get("CopySourceIfModifiedSince")) is not None and entry.modified <= since:
+    elif (since := request.get("CopySourceIfModifiedSince")) is not None and entry.modified <= since <= now:
         raise precondition_failed("x-amz-copy-source-If-Modified-Since")
 
 

@@ -129,7 +129,7 @@ def _copied(bucket: Bucket, request: Mapping[str, Any], source: Source, made: Ob
     told["CopyObjectResult"] = {
         "ETag": told.pop("ETag"),
         "LastModified": made.entry.modified,
-        **digests.told(made.entry.algorithm, made.checksum, False),
+        f"Checksum{made.entry.algorithm}": made.checksum,
     }
     if source.bucket.versioning:
         told["CopySourceVersionId"] = version_id(source.found.entry)

@@ -9,7 +9,7 @@ from typing import Any
 from haneul.service import Call, operation
 from haneul.services.s3 import conditions, context, happenings, index, locks, writes
 from haneul.services.s3.buckets import bucket_of
-from haneul.services.s3.errors import errors, malformed_xml
+from haneul.services.s3.errors import errors, malformed_xml, no_such_version
 from haneul.services.s3.guard import bucket_arn, may, object_arn
 from haneul.services.s3.state import Bucket, Entry, Object
 from haneul.services.s3.versions import slot_of, version_id
@@ -75,6 +75,8 @@ def _delete_listed(
             raise errors.AccessDenied("Access Denied")
         marker, version = delete(call, tx, bucket, wish, bypass=bypass)
     except AwsError as error:
+        if error.code == "InvalidArgument":  # here, an id that never was is merely one that isn't there
+            error = no_such_version(key, asked or "")
         return False, {"Key": key, "VersionId": asked, "Code": error.code, "Message": error.message}
     told: dict[str, Any] = {"Key": key}
     if asked is not None:
@@ -112,12 +114,7 @@ def delete(
 def _delete_version(
     call: Call, tx: Writer, bucket: Bucket, key: str, asked: str, bypass: bool
 ) -> tuple[bool, str | None]:
-    try:
-        found = index.load(tx, bucket, key, slot_of(key, asked))
-    except AwsError as error:
-        if error.code != "NoSuchVersion":
-            raise
-        found = None
+    found = index.load(tx, bucket, key, slot_of(asked))
     if found is None:
         return False, asked
     if not found.entry.marker:

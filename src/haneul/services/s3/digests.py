@@ -89,7 +89,7 @@ def content_md5(request: Mapping[str, Any]) -> bytes | None:
     except (binascii.Error, ValueError):
         digest = b""
     if len(digest) != 16:
-        raise errors.InvalidDigest("The Content-MD5 you specified was invalid", **{"Content-MD5": given})
+        raise errors.InvalidDigest("The Content-MD5 you specified was invalid.", **{"Content-MD5": given})
     return digest
 
 

@@ -98,6 +98,11 @@ def invalid_argument(message: str, name: str, value: object) -> AwsError:
     return errors.InvalidArgument(message, ArgumentName=name, ArgumentValue="" if value is None else str(value))
 
 
+def bad_token() -> AwsError:
+    """A continuation token that no listing gave out."""
+    return errors.InvalidArgument("The continuation token provided is incorrect", ArgumentName="continuation-token")
+
+
 def no_such_bucket(name: str) -> AwsError:
     return errors.NoSuchBucket("The specified bucket does not exist", BucketName=name)
 

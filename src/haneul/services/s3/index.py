@@ -43,7 +43,7 @@ def newest(tx: Reader, bucket: Bucket, key: str) -> Object | None:
 
 def version(tx: Reader, bucket: Bucket, key: str, identity: str) -> Object:
     """The version of that id. Raises NoSuchVersion."""
-    found = load(tx, bucket, key, slot_of(key, identity))
+    found = load(tx, bucket, key, slot_of(identity))
     if found is None:
         raise no_such_version(key, identity)
     return found

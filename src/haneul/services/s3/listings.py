@@ -11,7 +11,7 @@ from haneul.kit import tokens
 from haneul.service import Call, operation
 from haneul.services.s3 import index
 from haneul.services.s3.buckets import bucket_of
-from haneul.services.s3.errors import invalid_argument
+from haneul.services.s3.errors import bad_token, invalid_argument
 from haneul.services.s3.guard import bucket_arn
 from haneul.services.s3.owners import owner
 from haneul.services.s3.plane.scans import Walk
@@ -69,7 +69,7 @@ def _list_objects_v2(call: Call, tx: Reader, bucket: Bucket, request: Mapping[st
     if token is not None:
         position = tokens.open_page(token)
         if position is None or len(position) != 2 or not isinstance(position[1], str):
-            raise invalid_argument("The continuation token provided is incorrect", "continuation-token", token)
+            raise bad_token()
         (walk.begin_behind if position[0] else walk.begin_after)(position[1])
     elif start_after:
         walk.begin_after(start_after)
@@ -78,7 +78,7 @@ def _list_objects_v2(call: Call, tx: Reader, bucket: Bucket, request: Mapping[st
     told["KeyCount"] = len(contents) + len(prefixes)
     if token is not None:
         told["ContinuationToken"] = token
-    if start_after:
+    if start_after and token is None:
         told["StartAfter"] = quoted(start_after)
     if more:
         told["NextContinuationToken"] = tokens.seal_page(int(walk.rolled(last)), last)
@@ -149,7 +149,7 @@ def _begin_versions(tx: Reader, bucket: Bucket, walk: Walk, key: str, version: s
     if version is None:
         _begin(walk, key, delimiter)
         return
-    slot = slot_of(key, version)
+    slot = slot_of(version)
     found = index.load(tx, bucket, key, slot)
     seq = found.entry.seq if found is not None else int.from_bytes(slot, "big")
     current = index.current(tx, bucket, key)
@@ -168,8 +168,9 @@ def _off_the_loop(
             return listing(call, tx, bucket_of(tx, request), request)
 
     with call.read() as tx:
-        hidden = bucket_of(tx, request).versioning
-    return asyncio.to_thread(work) if hidden and not call.cloud.store.concurrent else work()
+        bucket = bucket_of(tx, request)
+    call.header("x-amz-bucket-region", bucket.region)
+    return asyncio.to_thread(work) if bucket.versioning and not call.cloud.store.concurrent else work()
 
 
 def _page(
@@ -283,7 +284,7 @@ def _limit(request: Mapping[str, Any]) -> int:
 def quoting(request: Mapping[str, Any]) -> Quote:
     """What keys go through: with encoding-type=url they are percent-encoded. Raises InvalidArgument."""
     encoding = request.get("EncodingType")
-    if not encoding:
+    if encoding is None:
         return _as_it_is
     if encoding != "url":
         raise invalid_argument("Invalid Encoding Method specified in Request", "encoding-type", encoding)
@@ -300,4 +301,4 @@ def percent(key: str) -> str:
 
 
 def _encoded(text: str) -> str:
-    return quote_plus(text, safe="/*", errors="surrogatepass")
+    return quote_plus(text, safe="/*", errors="surrogatepass").replace("~", "%7E")

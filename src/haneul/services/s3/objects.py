@@ -226,7 +226,7 @@ def restore_header(restored: tuple[bool, int]) -> str:
 
 def _conditional(call: Call, bucket: Bucket, found: Object, request: Mapping[str, Any]) -> dict[str, Any] | None:
     """The answer 304, if that is it."""
-    if not conditions.check_read(request, found.entry):
+    if not conditions.check_read(request, found.entry, call.now()):
         return None
     call.status = 304
     told: dict[str, Any] = {"ETag": f'"{found.entry.etag}"', "LastModified": found.entry.modified}

@@ -81,7 +81,7 @@ def source_of(call: Call, tx: Reader, request: Mapping[str, Any]) -> Source:
             "The source of a copy request may not specifically refer to a delete marker by version id."
         ) from None
     secret = encryption.read_key(call, found.cipher, request, "CopySourceSSECustomer")
-    conditions.check_copy_source(request, found.entry)
+    conditions.check_copy_source(request, found.entry, call.now())
     objects.check_readable(call, found)
     return Source(bucket, name.key, found, secret, name.version)
 

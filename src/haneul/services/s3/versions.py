@@ -7,7 +7,7 @@ import binascii
 import hashlib
 import re
 
-from haneul.services.s3.errors import invalid_argument, no_such_version
+from haneul.services.s3.errors import invalid_argument
 from haneul.services.s3.plane import keys
 from haneul.services.s3.state import Entry
 
@@ -24,16 +24,15 @@ def _identity(seq: int) -> str:
     return base64.urlsafe_b64encode(hashlib.blake2b(raw, digest_size=16).digest() + raw).decode().replace("-", ".")
 
 
-def slot_of(key: str, version: str) -> bytes:
-    """Where the version of that id lies. Raises NoSuchVersion or (for what can't be an id) InvalidArgument."""
+def slot_of(version: str) -> bytes:
+    """Where the version of that id lies. Raises InvalidArgument for what S3 never gave out as an id."""
     if version == "null":
         return keys.NULL_SLOT
-    if not _SHAPE.fullmatch(version):
-        raise invalid_argument("Invalid version id specified", "versionId", version)
-    try:
-        slot = base64.urlsafe_b64decode(version.replace(".", "-"))[16:]
-    except (binascii.Error, ValueError):
-        raise no_such_version(key, version) from None
-    if _identity(int.from_bytes(slot, "big")) != version:
-        raise no_such_version(key, version)
-    return slot
+    if _SHAPE.fullmatch(version):
+        try:
+            slot = base64.urlsafe_b64decode(version.replace(".", "-"))[16:]
+        except (binascii.Error, ValueError):
+            slot = b""
+        if _identity(int.from_bytes(slot, "big")) == version:
+            return slot
+    raise invalid_argument("Invalid version id specified", "versionId", version)

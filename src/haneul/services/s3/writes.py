@@ -143,7 +143,7 @@ def commit(
 def answer(bucket: Bucket, request: Mapping[str, Any], made: Object) -> dict[str, Any]:
     """The members that every upload's answer has."""
     told: dict[str, Any] = {"ETag": f'"{made.entry.etag}"', **encryption.describe(made.cipher, request)}
-    if bucket.versioning:
+    if bucket.versioning == "Enabled":  # a null version's id is told to readers, not to its writer
         told["VersionId"] = version_id(made.entry)
     return told
 
