@@ -15,6 +15,7 @@ from typing import Any
 
 from haneul.auth.patterns import Keys, Template, Value, _compiled, arn_glob, has_variables, string_pattern
 
+_SECONDS = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
 Check = Callable[[Keys], bool]
 Test = Callable[[str, Keys], bool]
 """(a value of the request, keys) -> whether it matches one of the policy's values, negation apart."""
@@ -243,7 +244,7 @@ def _number(text: str) -> float | None:
 
 def _instant(text: str) -> float | None:
     """Epoch seconds of an ISO 8601 date, or of a number of seconds."""
-    if text.lstrip("-").replace(".", "", 1).isdigit():
+    if _SECONDS.fullmatch(text):
         return float(text)
     try:
         moment = datetime.fromisoformat(text)

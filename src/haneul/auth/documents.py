@@ -1,6 +1,6 @@
 """The grammar of resource policies, with the words in which S3 refuses one; other services put them in their own error.
 
-    validate_resource(text, "s3", "arn:aws:s3:::bucket")      raises AwsError MalformedPolicy
+validate_resource(text, "s3", "arn:aws:s3:::bucket")      raises AwsError MalformedPolicy
 """
 
 from __future__ import annotations

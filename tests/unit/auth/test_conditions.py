@@ -45,6 +45,8 @@ def passes(operator: str, wanted: Any, value: Any, variables: bool = True, **mor
         ("NumericGreaterThan", "10", "9.9", False),
         ("NumericGreaterThanEquals", "10", "1e1", True),
         ("NumericEquals", "10", "ten", False),
+        ("DateEquals", "2", "²", False),
+        ("DateEquals", "--1", "--1", False),
         ("DateLessThan", "2020-01-01T00:00:00Z", "2019-12-31T23:59:59Z", True),
         ("DateGreaterThan", "2020-01-01T00:00:00Z", "1577836801", True),
         ("DateEquals", "2020-01-01T01:00:00+01:00", "2020-01-01T00:00:00Z", True),
