@@ -164,3 +164,30 @@ def test_simulating_a_principal(iam: Any, account: str) -> None:
     assert bounded["PermissionsBoundaryDecisionDetail"] == {"AllowedByPermissionsBoundary": False}
     keys = iam.get_context_keys_for_principal_policy(PolicySourceArn=user["Arn"])["ContextKeyNames"]
     assert keys == ["aws:username"]
+
+
+def test_quotas_of_an_account(iam: Any) -> None:
+    """The account is bounded as AWS's is by default."""
+    for number in range(300):
+        iam.create_group(GroupName=f"g{number:03d}")
+    assert refused(lambda: iam.create_group(GroupName="more")) == (
+        "LimitExceeded",
+        "Cannot exceed quota for GroupsPerAccount: 300",
+        409,
+    )
+    pages = list(iam.get_paginator("list_groups").paginate(PaginationConfig={"PageSize": 70}))
+    assert [len(page["Groups"]) for page in pages] == [70, 70, 70, 70, 20]
+    names = [group["GroupName"] for page in pages for group in page["Groups"]]
+    assert names == sorted(names)
+
+
+def test_last_use_survives_a_stop(fresh_cloud: Any) -> None:
+    """What was noted in memory is written as the cloud stops."""
+    cloud = fresh_cloud()
+    iam = cloud.client("iam")
+    iam.create_user(UserName="u")
+    key = iam.create_access_key(UserName="u")["AccessKey"]
+    cloud.client("sts", account=key["AccessKeyId"], secret=key["SecretAccessKey"]).get_caller_identity()
+    cloud.restart()
+    used = cloud.client("iam").get_access_key_last_used(AccessKeyId=key["AccessKeyId"])
+    assert used["AccessKeyLastUsed"]["ServiceName"] == "sts"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from haneul.auth import tables
 from haneul.auth.organizations import find as find_organization
 from haneul.service import Call, operation
-from haneul.services.iam import access_keys, attachments, documents, groups, policies, roles, users
+from haneul.services.iam import access_keys, attachments, documents, groups, instance_profiles, policies, roles, users
 from haneul.services.iam.entities import Answer, Request, change
 from haneul.services.iam.errors import errors
 from haneul.state.store import Reader, Writer
@@ -148,7 +148,7 @@ _QUOTAS = {
     "PolicySizeQuota": documents.POLICY_SIZE,
     "PolicyVersionsInUseQuota": 10_000,
     "VersionsPerPolicyQuota": policies.VERSIONS,
-    "InstanceProfilesQuota": 1000,
+    "InstanceProfilesQuota": instance_profiles.QUOTA,
     "ServerCertificatesQuota": 20,
     "UserPolicySizeQuota": documents.INLINE_SIZES["user"],
     "GroupPolicySizeQuota": documents.INLINE_SIZES["group"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from haneul.auth import tables
 from haneul.kit import tokens
 from haneul.service import Call, operation
-from haneul.services.iam import attachments, entities, users
+from haneul.services.iam import attachments, entities, pages, users
 from haneul.services.iam.entities import Answer, Request, change
 from haneul.services.iam.errors import errors
 from haneul.services.iam.pages import page
@@ -22,6 +22,7 @@ def create_group(call: Call, request: Request) -> Answer:
     with change(call) as tx:
         if tables.GROUPS.get(tx, scope, name.lower()) is not None:
             raise errors.EntityAlreadyExists(f"Group with name {name} already exists.")
+        pages.check_quota(tx, call, tables.GROUPS, "GroupsPerAccount", QUOTA)
         row = tables.Group(
             key=name.lower(),
             name=name,
@@ -50,7 +51,7 @@ def get_group(call: Call, request: Request) -> Answer:
 @operation(resource="arn:aws:iam::{account}:group/")
 def list_groups(call: Call, request: Request) -> Answer:
     with call.read() as tx:
-        rows = (row for row in tables.GROUPS.scan(tx, tables.scope(call.account)) if entities.under(request, row.path))
+        rows = pages.rows(tx, call, request, tables.GROUPS)
         return page(request, "Groups", rows, lambda row: row.key, lambda row: describe(call, row))
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from haneul.auth import passing, tables
 from haneul.kit import tokens
 from haneul.service import Call, operation
-from haneul.services.iam import entities, roles, tagging
+from haneul.services.iam import entities, pages, roles, tagging
 from haneul.services.iam.entities import Answer, Request, change
 from haneul.services.iam.errors import errors
 from haneul.services.iam.pages import page
 from haneul.services.iam.resources import NEW_KEYS, PROFILE, PROFILE_KEYS, ROLE, ROLE_KEYS, new
 from haneul.state.store import Reader
+
+QUOTA = 1000
 
 
 @operation(resource=new("instance-profile", "InstanceProfileName"), conditions=NEW_KEYS)
@@ -21,6 +23,7 @@ def create_instance_profile(call: Call, request: Request) -> Answer:
     with change(call) as tx:
         if tables.INSTANCE_PROFILES.get(tx, scope, name.lower()) is not None:
             raise errors.EntityAlreadyExists(f"Instance Profile {name} already exists.")
+        pages.check_quota(tx, call, tables.INSTANCE_PROFILES, "InstanceProfilesPerAccount", QUOTA)
         row = tables.InstanceProfile(
             key=name.lower(),
             name=name,
@@ -42,11 +45,7 @@ def get_instance_profile(call: Call, request: Request) -> Answer:
 @operation(resource="arn:aws:iam::{account}:instance-profile/")
 def list_instance_profiles(call: Call, request: Request) -> Answer:
     with call.read() as tx:
-        rows = (
-            row
-            for row in tables.INSTANCE_PROFILES.scan(tx, tables.scope(call.account))
-            if entities.under(request, row.path)
-        )
+        rows = pages.rows(tx, call, request, tables.INSTANCE_PROFILES)
         return page(
             request, "InstanceProfiles", rows, lambda row: row.key, lambda row: describe(tx, call, row, full=False)
         )

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
+import msgspec
+
+from haneul.auth import tables
 from haneul.kit import tokens
+from haneul.service import Call
 from haneul.services.iam.errors import errors
+from haneul.state.store import Reader
+from haneul.state.table import Table
 
 Item = TypeVar("Item")
+Row = TypeVar("Row", bound=msgspec.Struct)
 
 
 def start(request: Mapping[str, Any]) -> str:
@@ -20,6 +27,22 @@ def start(request: Mapping[str, Any]) -> str:
     if not position or not isinstance(position[0], str):
         raise errors.ValidationError("Invalid Marker.")
     return position[0]
+
+
+def rows(tx: Reader, call: Call, request: Mapping[str, Any], table: Table[Row]) -> Iterator[Row]:
+    """The rows behind the request's marker whose path lies under its PathPrefix; `page` them by `key`."""
+    after = start(request)
+    prefix = request.get("PathPrefix", "/")
+    scope = tables.scope(call.account)
+    for row in table.scan(tx, scope, after_key=(after,) if after else None):
+        if row.path.startswith(prefix):  # type: ignore[attr-defined]
+            yield row
+
+
+def check_quota(tx: Reader, call: Call, table: Table[Any], name: str, limit: int) -> None:
+    """Raise LimitExceeded when the account already has `limit` of these."""
+    if sum(1 for _ in table.scan(tx, tables.scope(call.account))) >= limit:
+        raise errors.LimitExceeded(f"Cannot exceed quota for {name}: {limit}")
 
 
 def page(

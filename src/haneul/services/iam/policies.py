@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from haneul.auth import managed, tables
 from haneul.kit import tokens
 from haneul.service import Call, operation
-from haneul.services.iam import attachments, documents, entities, tagging
+from haneul.services.iam import attachments, documents, entities, pages, tagging
 from haneul.services.iam.entities import Answer, Request, change
 from haneul.services.iam.errors import errors
 from haneul.services.iam.pages import page
@@ -27,6 +27,7 @@ def create_policy(call: Call, request: Request) -> Answer:
     with change(call) as tx:
         if tables.POLICIES.get(tx, scope, name.lower()) is not None:
             raise errors.EntityAlreadyExists(f"A policy called {name} already exists. Duplicate names are not allowed.")
+        pages.check_quota(tx, call, tables.POLICIES, "PoliciesPerAccount", QUOTA)
         now = entities.now(call)
         row = tables.Policy(
             key=name.lower(),

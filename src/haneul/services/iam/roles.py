@@ -7,7 +7,7 @@ import orjson
 from haneul.auth import tables
 from haneul.kit import tokens
 from haneul.service import Call, operation
-from haneul.services.iam import attachments, documents, entities, tagging
+from haneul.services.iam import attachments, documents, entities, pages, tagging
 from haneul.services.iam.entities import Answer, Request, change, directory
 from haneul.services.iam.errors import errors
 from haneul.services.iam.pages import page
@@ -34,6 +34,7 @@ def create_role(call: Call, request: Request) -> Answer:
         if tables.ROLES.get(tx, scope, name.lower()) is not None:
             raise errors.EntityAlreadyExists(f"Role with name {name} already exists.")
         _check_principals(tx, call, principals)
+        pages.check_quota(tx, call, tables.ROLES, "RolesPerAccount", QUOTA)
         row = tables.Role(
             key=name.lower(),
             name=name,
@@ -64,7 +65,7 @@ def get_role(call: Call, request: Request) -> Answer:
 @operation(resource="arn:aws:iam::{account}:role/")
 def list_roles(call: Call, request: Request) -> Answer:
     with call.read() as tx:
-        rows = (row for row in tables.ROLES.scan(tx, tables.scope(call.account)) if entities.under(request, row.path))
+        rows = pages.rows(tx, call, request, tables.ROLES)
         return page(
             request,
             "Roles",

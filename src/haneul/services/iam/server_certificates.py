@@ -5,7 +5,7 @@ from __future__ import annotations
 from haneul.auth import tables
 from haneul.kit import tokens
 from haneul.service import Call, operation
-from haneul.services.iam import certificates, entities, tagging
+from haneul.services.iam import certificates, entities, pages, tagging
 from haneul.services.iam.entities import Answer, Request, change, directory
 from haneul.services.iam.errors import errors
 from haneul.services.iam.pages import page
@@ -65,11 +65,7 @@ def get_server_certificate(call: Call, request: Request) -> Answer:
 @operation(resource="arn:aws:iam::{account}:server-certificate/")
 def list_server_certificates(call: Call, request: Request) -> Answer:
     with call.read() as tx:
-        rows = (
-            row
-            for row in tables.SERVER_CERTIFICATES.scan(tx, tables.scope(call.account))
-            if entities.under(request, row.path)
-        )
+        rows = pages.rows(tx, call, request, tables.SERVER_CERTIFICATES)
         return page(
             request, "ServerCertificateMetadataList", rows, lambda row: row.key, lambda row: _metadata(call, row)
         )

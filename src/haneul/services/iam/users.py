@@ -7,7 +7,7 @@ from typing import Any
 from haneul.auth import tables
 from haneul.kit import tokens
 from haneul.service import Call, operation
-from haneul.services.iam import attachments, entities, roles, tagging
+from haneul.services.iam import attachments, entities, pages, roles, tagging
 from haneul.services.iam.entities import Answer, Request, change
 from haneul.services.iam.errors import errors
 from haneul.services.iam.pages import page
@@ -26,6 +26,7 @@ def create_user(call: Call, request: Request) -> Answer:
     with change(call) as tx:
         if tables.USERS.get(tx, scope, name.lower()) is not None:
             raise errors.EntityAlreadyExists(f"User with name {name} already exists.")
+        pages.check_quota(tx, call, tables.USERS, "UsersPerAccount", QUOTA)
         row = tables.User(
             key=name.lower(),
             name=name,
@@ -52,7 +53,7 @@ def get_user(call: Call, request: Request) -> Answer:
 @operation(resource="arn:aws:iam::{account}:user/")
 def list_users(call: Call, request: Request) -> Answer:
     with call.read() as tx:
-        rows = (row for row in tables.USERS.scan(tx, tables.scope(call.account)) if entities.under(request, row.path))
+        rows = pages.rows(tx, call, request, tables.USERS)
         return page(request, "Users", rows, lambda row: row.key, lambda row: describe(call, row, full=False))
 
 
