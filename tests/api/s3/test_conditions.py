@@ -180,3 +180,23 @@ def test_conditional_complete(s3: Any, bucket: str, etag: str) -> None:
     assert refused(s3.complete_multipart_upload, **request, IfNoneMatch="*").status == 412
     assert refused(s3.complete_multipart_upload, **request, IfMatch='"other"').status == 412
     s3.complete_multipart_upload(**request, IfMatch=etag)
+
+
+def test_what_happens_during_an_upload_conflicts(s3: Any, bucket: str) -> None:
+    """A condition that holds only because of what came after the upload began is a 409."""
+
+    def begin() -> dict[str, Any]:
+        upload = s3.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
+        part = s3.upload_part(Bucket=bucket, Key="k", UploadId=upload, PartNumber=1, Body=b"x")
+        parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+        return {"Bucket": bucket, "Key": "k", "UploadId": upload, "MultipartUpload": parts}
+
+    s3.put_object(Bucket=bucket, Key="k", Body=b"1")
+    request = begin()
+    s3.delete_object(Bucket=bucket, Key="k")
+    error = refused(s3.complete_multipart_upload, **request, IfNoneMatch="*")
+    assert (error.code, error.status, error.members["Key"]) == ("ConditionalRequestConflict", 409, "k")
+    assert refused(s3.complete_multipart_upload, **request, IfMatch='"x"').code == "NoSuchKey"
+    etag = s3.put_object(Bucket=bucket, Key="k", Body=b"2")["ETag"]
+    assert refused(s3.complete_multipart_upload, **request, IfMatch=etag).code == "ConditionalRequestConflict"
+    s3.complete_multipart_upload(**begin(), IfMatch=etag)

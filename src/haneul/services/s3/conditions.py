@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from haneul.services.s3.errors import errors, no_such_key, precondition_failed
-from haneul.services.s3.state import Entry
+from haneul.services.s3.state import Entry, Upload
 
 _PASS, _NOT_MODIFIED = False, True
 
@@ -76,6 +76,17 @@ def check_write(request: Mapping[str, Any], key: str, entry: Entry | None) -> No
             raise no_such_key(key)
         if not _matches(match, entry.etag):
             raise precondition_failed("If-Match")
+
+
+def check_undisturbed(request: Mapping[str, Any], upload: Upload, entry: Entry | None) -> None:
+    """A multipart upload whose condition holds, but whose key was written or deleted while it went on, conflicts."""
+    disturbed = upload.bereft if entry is None else entry.seq > upload.began
+    if disturbed:
+        raise errors.ConditionalRequestConflict(
+            "The conditional request cannot succeed due to a conflicting operation against this resource.",
+            Condition="If-Match" if "IfMatch" in request else "If-None-Match",
+            Key=upload.key,
+        )
 
 
 def check_delete(request: Mapping[str, Any], entry: Entry | None) -> None:

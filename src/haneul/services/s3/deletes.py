@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from haneul.service import Call, operation
-from haneul.services.s3 import conditions, context, happenings, index, locks, writes
+from haneul.services.s3 import conditions, context, happenings, index, locks, uploads, writes
 from haneul.services.s3.buckets import bucket_of
 from haneul.services.s3.errors import errors, malformed_xml, no_such_version
 from haneul.services.s3.guard import bucket_arn, may, object_arn
@@ -30,7 +30,7 @@ def delete_object(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     writes.check_key(request["Key"])
     with call.write() as tx:
         bucket = bucket_of(tx, request)
-        marker, version = delete(call, tx, bucket, request, bypass=bool(request.get("BypassGovernanceRetention")))
+        marker, version = delete(call, tx, bucket, request, bypass=_bypass(bucket, request))
     return {"DeleteMarker": marker or None, "VersionId": version}
 
 
@@ -41,9 +41,8 @@ async def delete_objects(call: Call, request: Mapping[str, Any]) -> dict[str, An
     if not 1 <= len(wanted) <= MAX_OBJECTS:
         raise malformed_xml()
     with call.read() as tx:
-        bucket_of(tx, request)
+        bypass = _bypass(bucket_of(tx, request), request)
     quiet = bool(request["Delete"].get("Quiet"))
-    bypass = bool(request.get("BypassGovernanceRetention"))
     deleted: list[dict[str, Any]] = []
     failed: list[dict[str, Any]] = []
     for start in range(0, len(wanted), _BATCH):
@@ -57,6 +56,17 @@ async def delete_objects(call: Call, request: Mapping[str, Any]) -> dict[str, An
             (deleted if done else failed).append(told)
         await asyncio.sleep(0)  # others want the loop too
     return {"Deleted": [] if quiet else deleted, "Errors": failed}
+
+
+def _bypass(bucket: Bucket, request: Mapping[str, Any]) -> bool:
+    """Whether governance retention is to be passed over. Raises InvalidArgument where there can be none."""
+    bypass = request.get("BypassGovernanceRetention")
+    if bypass is not None and not bucket.object_lock:
+        raise errors.InvalidArgument(
+            "x-amz-bypass-governance-retention is only applicable to Object Lock enabled buckets.",
+            ArgumentName="x-amz-bypass-governance-retention",
+        )
+    return bool(bypass)
 
 
 def _delete_listed(
@@ -101,6 +111,7 @@ def delete(
         found = index.newest(tx, bucket, key)
         if found is not None:
             _remove(call, tx, bucket, key, found)
+            uploads.note_deletion(tx, bucket, key)
         return False, None
     now = call.now()
     marker = Object(Entry(int(now * 1_000_000), int(now), 0, "", marker=True))

@@ -12,7 +12,7 @@ from typing import Any
 
 from haneul.kit import tokens
 from haneul.service import Call, operation
-from haneul.services.s3 import bodies, context, digests, encryption, index, listings, uploads, writes
+from haneul.services.s3 import bodies, conditions, context, digests, encryption, index, listings, uploads, writes
 from haneul.services.s3.buckets import bucket_of
 from haneul.services.s3.errors import errors, invalid_argument, malformed_xml, no_such_upload
 from haneul.services.s3.guard import bucket_arn, object_arn
@@ -39,7 +39,8 @@ def create_multipart_upload(call: Call, request: Mapping[str, Any]) -> dict[str,
         upload = Upload(
             key=key,
             id=tokens.ordered_id(),
-            initiated=int(call.now()),
+            initiated=made.entry.modified,
+            began=made.entry.seq,
             initiator=uploads.initiator(call),
             storage=made.entry.storage,
             headers=made.headers,
@@ -119,6 +120,10 @@ async def complete_multipart_upload(call: Call, request: Mapping[str, Any]) -> d
         _check_whole(request, upload, made)
         _drop_others(call, tx, bucket, upload, {part.number for part in parts})
         uploads.remove(tx, bucket, upload)
+        if "IfMatch" in request or "IfNoneMatch" in request:
+            current = index.current(tx, bucket, upload.key)
+            conditions.check_write(request, upload.key, current)
+            conditions.check_undisturbed(request, upload, current)
         writes.commit(call, tx, bucket, request, made, event="ObjectCreated:CompleteMultipartUpload")
         return bucket, made
 

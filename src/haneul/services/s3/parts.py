@@ -86,6 +86,8 @@ async def upload_part_copy(call: Call, request: Mapping[str, Any]) -> dict[str, 
     told = _uploaded(upload, part, claim, request)
     etag = told.pop("ETag")
     sums = {member: told.pop(member) for member in list(told) if member.startswith("Checksum")}
+    if not upload.chosen:
+        sums = {}
     told["CopyPartResult"] = {"ETag": etag, "LastModified": part.modified, **sums}
     if source.bucket.versioning:
         told["CopySourceVersionId"] = version_id(source.found.entry)
@@ -223,6 +225,8 @@ def _span(request: Mapping[str, Any], size: int) -> tuple[int, int] | None:
             given,
         )
     first, last = int(match[1]), int(match[2])
+    if first >= size:
+        raise errors.InvalidRequest("The specified copy range is invalid for the source object size")
     if last >= size:
         raise invalid_argument(
             f"Range specified is not valid for source object of size: {size}", "x-amz-copy-source-range", given

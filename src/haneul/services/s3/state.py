@@ -162,6 +162,10 @@ class Upload(msgspec.Struct, array_like=True):
     chosen: bool = False
     """The client named its checksum algorithm, so its parts carry one each."""
     owner: str = ""
+    began: int = 0
+    """When it began, as versions are ordered: what was written to the key since then is told by comparing."""
+    bereft: bool = False
+    """The object at the key was deleted since."""
 
 
 class Part(msgspec.Struct, array_like=True):

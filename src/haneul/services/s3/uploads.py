@@ -31,6 +31,13 @@ def put(tx: Writer, bucket: Bucket, upload: Upload) -> None:
     tx.put(keys.upload(bucket.id, upload.key, upload.id), _encode(upload))
 
 
+def note_deletion(tx: Writer, bucket: Bucket, key: str) -> None:
+    """The object at the key is gone: uploads to it that are under way remember that for their conditions."""
+    root = keys.upload(bucket.id, key, "")
+    for at, raw in tx.scan(root, keys.after(root)):
+        tx.put(at, _encode(msgspec.structs.replace(_decode(raw), bereft=True)))
+
+
 def remove(tx: Writer, bucket: Bucket, upload: Upload) -> None:
     tx.delete(keys.upload(bucket.id, upload.key, upload.id))
 
