@@ -160,20 +160,44 @@ class Sealer:
 class MysqlSession(Session):
     """MySQL's server speaks first and does its own TLS: a pipe from the start."""
 
+    def __init__(self, endpoint: Endpoint) -> None:
+        super().__init__(endpoint)
+        self._said = bytearray()
+
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         if not transport.is_closing():
-            transport.pause_reading()
             self.endpoint.router.keep(self._begin())
 
+    def data_received(self, data: bytes) -> None:
+        self._said += data
+        if len(self._said) > wire.MAX_MESSAGE:
+            self.abort()
+
     async def _begin(self) -> None:
+        greeting = Greeting(self)
         try:
-            self.server = await self.reach(asyncio.Protocol())
+            self.server = await self.reach(greeting)
         except OSError:
             self.abort()
             return
         self.join()
-        self.client.resume_reading()
+        self.client.write(bytes(greeting.said))
+        self.server.write(bytes(self._said))
+
+
+class Greeting(asyncio.Protocol):
+    """A server's connection until it is joined: what it says meanwhile is kept."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.said = bytearray()
+
+    def data_received(self, data: bytes) -> None:
+        self.said += data
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self.session.lost()
 
 
 class PostgresSession(Session):
