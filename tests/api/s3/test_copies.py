@@ -54,6 +54,21 @@ def test_onto_itself(s3: Any, bucket: str) -> None:
     assert (got["StorageClass"], got["Metadata"], len(got["Body"].read())) == ("STANDARD_IA", {"c": "d"}, 300_000)
 
 
+def test_onto_itself_under_another_key(s3: Any, bucket: str) -> None:
+    """A change of encryption is a change: by the object's own key, or by the bucket's default."""
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x", ServerSideEncryption="aws:kms")
+    s3.copy_object(Bucket=bucket, Key="k", CopySource=f"{bucket}/k")
+    assert s3.head_object(Bucket=bucket, Key="k")["ServerSideEncryption"] == "AES256"
+    assert refused(s3.copy_object, Bucket=bucket, Key="k", CopySource=f"{bucket}/k").code == "InvalidRequest"
+
+
+def test_an_unknown_checksum_algorithm(raw: Any, s3: Any, bucket: str) -> None:
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    headers = {"x-amz-copy-source": f"{bucket}/k", "x-amz-checksum-algorithm": "CRC7"}
+    answer = raw("PUT", f"/{bucket}/copy", headers=headers)
+    assert (answer.status_code, "Checksum algorithm provided is unsupported" in answer.text) == (400, True)
+
+
 def test_the_storage_class_is_not_copied(s3: Any, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="k", Body=b"x", StorageClass="STANDARD_IA", WebsiteRedirectLocation="/x")
     s3.copy_object(Bucket=bucket, Key="copy", CopySource=f"{bucket}/k")

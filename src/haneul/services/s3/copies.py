@@ -28,10 +28,10 @@ def copy_object(call: Call, request: Mapping[str, Any]) -> Any:
     with call.read() as tx:
         bucket = bucket_of(tx, request)
         source = sources.source_of(call, tx, request)
-        _check(request, bucket, source)
         made = _draft(call, bucket, source, request)
+        _check(request, bucket, source, made)
         secret = encryption.write_key(call, made.cipher, request)
-        algorithm = request.get("ChecksumAlgorithm") or source.found.entry.algorithm or digests.DEFAULT
+        algorithm = digests.algorithm(request) or source.found.entry.algorithm or digests.DEFAULT
         as_it_is = _as_it_is(source, secret, made, algorithm)
         body = sources.payload(call, tx, source, None)
     if as_it_is and source.found.entry.where == INLINE:
@@ -74,7 +74,7 @@ async def _copy_large(
     return _copied(bucket, request, source, made)
 
 
-def _check(request: Mapping[str, Any], bucket: Bucket, source: Source) -> None:
+def _check(request: Mapping[str, Any], bucket: Bucket, source: Source, made: Object) -> None:
     for member, header in (
         ("MetadataDirective", "x-amz-metadata-directive"),
         ("TaggingDirective", "x-amz-tagging-directive"),
@@ -92,11 +92,19 @@ def _check(request: Mapping[str, Any], bucket: Bucket, source: Source) -> None:
         and source.version is None
         and request.get("MetadataDirective", "COPY") == "COPY"
         and not any(member in request for member in _CHANGES)
+        and "encryption" not in bucket.settings
+        and _key_of(source.found) == _key_of(made)
     ):
         raise errors.InvalidRequest(
             "This copy request is illegal because it is trying to copy an object to itself without changing the "
             "object's metadata, storage class, website redirect location or encryption attributes."
         )
+
+
+def _key_of(found: Object) -> tuple[str, str]:
+    """Under which key an object lies: S3's own by default."""
+    cipher = found.cipher
+    return ("AES256", "") if cipher is None else (cipher.kind, cipher.key_id)
 
 
 def _draft(call: Call, bucket: Bucket, source: Source, request: Mapping[str, Any]) -> Object:

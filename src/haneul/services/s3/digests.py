@@ -66,6 +66,17 @@ def claimed(call: Call, request: Mapping[str, Any]) -> Claim:
     return claim
 
 
+def algorithm(request: Mapping[str, Any]) -> str | None:
+    """The checksum algorithm that x-amz-checksum-algorithm asks for. Raises InvalidRequest."""
+    named: str | None = request.get("ChecksumAlgorithm")
+    if named is None or named.upper() in checksums.ALGORITHMS:
+        return named and named.upper()
+    raise errors.InvalidRequest(
+        "Checksum algorithm provided is unsupported. Please try again with any of the valid types: "
+        "[CRC32, CRC32C, CRC64NVME, SHA1, SHA256]"
+    )
+
+
 def check(claim: Claim, trailers: Mapping[str, str], calculated: str) -> None:
     """Raise BadDigest when the body's checksum isn't the one claimed by header or trailer."""
     value = claim.value

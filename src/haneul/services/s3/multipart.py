@@ -69,7 +69,7 @@ def create_multipart_upload(call: Call, request: Mapping[str, Any]) -> dict[str,
 
 def _checksum_kind(request: Mapping[str, Any]) -> tuple[str | None, bool]:
     """(the checksum algorithm asked for, whether it is composite)."""
-    algorithm = request.get("ChecksumAlgorithm")
+    algorithm = digests.algorithm(request)
     kind = request.get("ChecksumType")
     if algorithm is None:
         if kind is not None:
@@ -77,11 +77,6 @@ def _checksum_kind(request: Mapping[str, Any]) -> tuple[str | None, bool]:
                 "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header."
             )
         return None, False
-    algorithm = algorithm.upper()
-    if algorithm not in checksums.ALGORITHMS:
-        raise errors.InvalidRequest(
-            "Checksum algorithm provided is unsupported. Please try again with any of the valid types"
-        )
     if kind is None:
         return algorithm, algorithm != "CRC64NVME"
     kind = kind.upper()
@@ -160,7 +155,7 @@ def _chosen_parts(tx: Writer, bucket: Bucket, upload: Upload, listed: Sequence[M
     numbers = [each["PartNumber"] for each in listed]
     if any(after <= before for before, after in pairwise(numbers)):
         raise errors.InvalidPartOrder(
-            "The list of parts was not in ascending order. The parts list must be specified in order by part number.",
+            "The list of parts was not in ascending order. Parts must be ordered by part number.",
             UploadId=upload.id,
         )
     there = {part.number: part for part in index.parts(tx, bucket, upload.id)}
