@@ -1,0 +1,1 @@
+"""CloudWatch: metrics, what is computed from them, and alarms."""

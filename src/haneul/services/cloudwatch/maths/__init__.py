@@ -1,0 +1,1 @@
+"""Metric maths: expressions over series."""
