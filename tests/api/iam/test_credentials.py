@@ -258,6 +258,10 @@ def test_saml_providers(iam: Any, account: str, certificate: tuple[str, str]) ->
     assert arn == f"arn:aws:iam::{account}:saml-provider/idp"
     assert iam.get_saml_provider(SAMLProviderArn=arn)["SAMLMetadataDocument"] == document
     assert [one["Arn"] for one in iam.list_saml_providers()["SAMLProviderList"]] == [arn]
+    assert refused(lambda: iam.create_saml_provider(Name="idp", SAMLMetadataDocument=document))[:2] == (
+        "EntityAlreadyExists",
+        "Provider with name idp already exists.",
+    )
     bomb = '<!DOCTYPE x [<!ENTITY a "a">]>'.ljust(1000)
     for bad in (bomb, "<a>".ljust(1000)):
         assert refused(lambda bad=bad: iam.create_saml_provider(Name="other", SAMLMetadataDocument=bad))[0] == (

@@ -43,6 +43,8 @@ def test_a_role_is_told_as_aws_tells_it(iam: Any, account: str) -> None:
         ({"Principal": None}, "Missing required field Principal"),
         ({"Action": None}, "Missing required field Action"),
         ({"Principal": {"AWS": "nobody"}}, 'Invalid principal in policy: "AWS":"nobody"'),
+        ({"Principal": {"Service": "ec2"}}, 'Invalid principal in policy: "SERVICE":"ec2"'),
+        ({"Principal": {"Nobody": "x"}}, 'Invalid principal in policy: "NOBODY":"x"'),
     ],
 )
 def test_trust_policies_have_a_grammar_of_their_own(iam: Any, change: dict[str, Any], message: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import orjson
 
 from haneul.auth import tables
@@ -16,6 +18,7 @@ from haneul.state.store import Reader, Writer
 
 QUOTA = 1000
 LINKED = "/aws-service-role/"
+_SERVICE = re.compile(r"([a-zA-Z0-9-]+\.)+(amazonaws\.com(\.cn)?|amazon\.com|aws\.internal|api\.aws)")
 
 
 @operation(resource=new("role", "RoleName"), conditions=NEW_KEYS)
@@ -199,6 +202,8 @@ def _check_principals(tx: Reader, call: Call, principals: list[tuple[str, str]])
     """AWS trusts nobody who doesn't exist. Other accounts' principals are looked up only where IAM is enforced:
     templates written for real accounts are to work in mode dev."""
     for kind, name in principals:
+        if kind == "Service" and name != "*" and not _SERVICE.fullmatch(name):
+            raise errors.MalformedPolicyDocument(f'Invalid principal in policy: "SERVICE":"{name}"')
         if kind != "AWS" or name == "*" or (len(name) == 12 and name.isdigit()):
             continue
         parts = name.split(":", 5)

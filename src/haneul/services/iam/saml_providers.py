@@ -28,7 +28,7 @@ def create_saml_provider(call: Call, request: Request) -> Answer:
     tags = tagging.parse(request.get("Tags"))
     with change(call) as tx:
         if tables.SAML_PROVIDERS.get(tx, scope, name.lower()) is not None:
-            raise errors.EntityAlreadyExists(f"SAML Provider with name {name} already exists.")
+            raise errors.EntityAlreadyExists(f"Provider with name {name} already exists.")
         row = tables.SamlProvider(
             key=name.lower(),
             name=name,
