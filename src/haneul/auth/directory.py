@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 
-_REMEMBERED = 16_384
+_REMEMBERED = 4_096
 _REREAD = 1.0
 _ALLOW_ALL = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'
 _NOBODY = Policies()

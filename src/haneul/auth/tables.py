@@ -259,6 +259,15 @@ class AccessJob(msgspec.Struct):
     granularity: str = "SERVICE_LEVEL"
 
 
+class OrganizationJob(msgspec.Struct):
+    """A request for an access report about a part of the organization (o-.../r-.../ou-.../account)."""
+
+    id: str
+    path: str
+    created: float
+    policy: str = ""
+
+
 class PasswordPolicy(msgspec.Struct, frozen=True):
     minimum_length: int = 6
     symbols: bool = False
@@ -328,6 +337,7 @@ SERVER_CERTIFICATES = Table("iam.servercertificate", ServerCertificate, key=("ke
 DELETION_TASKS = Table("iam.deletiontask", DeletionTask, key=("id",))
 REPORTS = Table("iam.reportpart", ReportPart, key=("part",))
 ACCESS_JOBS = Table("iam.accessjob", AccessJob, key=("id",))
+ORGANIZATION_JOBS = Table("iam.organizationjob", OrganizationJob, key=("id",))
 ACCOUNTS = Table("iam.account", Account, key=("id",))
 ISSUERS = Table("iam.issuer", Issuer, key=("id",))
 ALIASES = Table("iam.alias", Alias, key=("alias",))

@@ -39,7 +39,8 @@ class Usage:
         now = self._clock.now()
         if principal.access_key:
             self._keys[principal.access_key] = (now, service, region)
-        self._entities[principal.account, principal.role_arn or principal.arn, service] = (now, region)
+        if principal.kind != "federated":  # their names are the caller's to make up, without end
+            self._entities[principal.account, principal.role_arn or principal.arn, service] = (now, region)
         if self._clock.monotonic() - self._flushed > _FLUSH_AFTER or len(self._keys) > _NOTES:
             self.flush()
 
@@ -56,6 +57,20 @@ class Usage:
         for (owner, arn, service), note in list(self._entities.items()):
             if owner == account and arn == entity:
                 found[service] = note
+        return found
+
+    def whole_account(self, tx: Reader, account: str) -> dict[str, tuple[Note, int]]:
+        """Service -> (its last access by anybody of the account, how many accessed it)."""
+        notes = {
+            (row.entity, row.service): (row.at, row.region) for row in tables.ACCESSES.scan(tx, tables.scope(account))
+        }
+        for (owner, arn, service), note in list(self._entities.items()):
+            if owner == account:
+                notes[arn, service] = note
+        found: dict[str, tuple[Note, int]] = {}
+        for (_, service), note in notes.items():
+            newest, count = found.get(service, (note, 0))
+            found[service] = (max(newest, note), count + 1)
         return found
 
     def last(self, tx: Reader, account: str, entity: str) -> Note | None:

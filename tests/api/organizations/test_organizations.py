@@ -119,3 +119,28 @@ def test_invitations(org: Any, cloud: RunningCloud) -> None:
     org.deregister_delegated_administrator(AccountId=guest, ServicePrincipal="config.amazonaws.com")
     own.leave_organization()
     assert refused(own.describe_organization)[0] == "AWSOrganizationsNotInUseException"
+
+
+def test_access_reports(org: Any, cloud: RunningCloud, management: str) -> None:
+    """What anybody of an organization last used, and what its policies shut is not listed."""
+    one = org.create_organization()["Organization"]["Id"]
+    root = org.list_roots()["Roots"][0]["Id"]
+    org.enable_policy_type(RootId=root, PolicyType="SERVICE_CONTROL_POLICY")
+    deny = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "sqs:*", "Resource": "*"}})
+    policy = org.create_policy(Name="p", Description="", Type="SERVICE_CONTROL_POLICY", Content=deny)["Policy"]
+    org.attach_policy(PolicyId=policy["PolicySummary"]["Id"], TargetId=root)
+    request = org.create_account(Email="a@example.com", AccountName="a")["CreateAccountStatus"]["Id"]
+    account = org.describe_create_account_status(CreateAccountRequestId=request)["CreateAccountStatus"]["AccountId"]
+    cloud.client("sts", account=account).get_caller_identity()
+    iam = cloud.client("iam", account=management)
+    path = f"{one}/{root}/{account}"
+    job = iam.generate_organizations_access_report(EntityPath=path)["JobId"]
+    report = iam.get_organizations_access_report(JobId=job)
+    details = {item["ServiceNamespace"]: item for item in report["AccessDetails"]}
+    assert details["sts"]["EntityPath"] == path
+    assert details["sts"]["TotalAuthenticatedEntities"] == 1
+    assert "LastAuthenticatedTime" not in details["s3"]
+    assert report["NumberOfServicesAccessible"] == len(details)
+    assert "sqs" not in details
+    bad = refused(lambda: iam.generate_organizations_access_report(EntityPath=f"{one}/{root}/ou-none-00000000"))
+    assert bad[0] == "NoSuchEntity"

@@ -16,7 +16,7 @@ from haneul.services.iam.pages import page
 from haneul.state.store import Reader
 
 _KEPT = 86_400.0
-_NAMES = {
+NAMES = {
     "apigateway": "Amazon API Gateway Management",
     "appmesh": "AWS App Mesh",
     "apprunner": "AWS App Runner",
@@ -248,7 +248,7 @@ def _vendors(text: str) -> Iterator[str]:
 def _service(service: str, notes: dict[str, dict[str, tuple[float, str]]], is_shared: bool) -> Answer:
     found = [(note[service][0], note[service][1], arn) for arn, note in notes.items() if service in note]
     answer: Answer = {
-        "ServiceName": _NAMES.get(service, service),
+        "ServiceName": NAMES.get(service, service),
         "ServiceNamespace": service,
         "TotalAuthenticatedEntities": len(found) if is_shared or found else 0,
     }

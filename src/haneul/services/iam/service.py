@@ -28,6 +28,7 @@ SERVICE = Service(
         "authorization_details",
         "credential_report",
         "last_accessed",
+        "organization_access",
         "simulation",
         "outbound_federation",
     ),
