@@ -45,6 +45,7 @@ ROOMS = (
     "rds",
     "rdsdata",
     "s3",
+    "scheduler",
     "secretsmanager",
     "sns",
     "sqs",

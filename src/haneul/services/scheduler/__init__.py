@@ -1,0 +1,1 @@
+"""EventBridge Scheduler: what happens once or again and again."""
