@@ -62,6 +62,11 @@ class Pipeline:
         self.journal = journal
         self.meter = meter
         self.origins = Origins(routes)
+        self.gate = cloud.gate
+        self.store = cloud.store
+        self.concurrent = cloud.store.concurrent
+        self.now = cloud.clock.now
+        self.monotonic = cloud.clock.monotonic
         self.durability = Durability(cloud.store, cloud.loop)
         self.workers = ThreadPoolExecutor(16, "haneul-room")
         self.tasks: set[asyncio.Task[Any]] = set()
@@ -178,7 +183,7 @@ class Exchange:
         self.pipeline = pipeline
         self.request = request
         self.respond = respond
-        self.started = pipeline.cloud.clock.monotonic()
+        self.started = pipeline.monotonic()
         self.request_id = tokens.request_id()
         self.call: Call | None = None
         self.target: Target | None = None
@@ -262,23 +267,21 @@ class Exchange:
 
     def _enter(self, call: Call, prepared: Prepared) -> None:
         assert self.target is not None
+        pipeline = self.pipeline
         members = prepared.translator.parse(self.request, self.target.labels)
-        if self.pipeline.cloud.store.concurrent:
-            self.pipeline.spawn(self._perform_in_thread(call, prepared, members))
+        if pipeline.concurrent:
+            pipeline.spawn(self._perform_in_thread(call, prepared, members))
             return
-        self._settle(self._attempt(call, prepared, members))
+        pipeline.gate.authorise(call, prepared.spec, members, prepared.guard, prepared.prefix)
+        result = prepared.function(call, members)
+        if type(result) is not dict and inspect.isawaitable(result):
+            pipeline.spawn(self._await(result))
+        else:
+            self._send(prepared.translator.serialize(result or {}, self.request_id))
 
     def _attempt(self, call: Call, prepared: Prepared, members: Mapping[str, Any]) -> Any:
-        self.pipeline.cloud.gate.authorise(call, prepared.spec, members, prepared.guard, prepared.prefix)
+        self.pipeline.gate.authorise(call, prepared.spec, members, prepared.guard, prepared.prefix)
         return prepared.function(call, members)
-
-    def _settle(self, result: Any) -> None:
-        if result is None or isinstance(result, dict):
-            self._answer(result or {})
-        elif inspect.isawaitable(result):
-            self.pipeline.spawn(self._await(result))
-        else:
-            self._answer(result)
 
     async def _await(self, result: Awaitable[Any]) -> None:
         try:
@@ -331,12 +334,7 @@ class Exchange:
 
     def _answer(self, output: Mapping[str, Any]) -> None:
         assert self.prepared is not None
-        try:
-            response = self.prepared.translator.serialize(output, self.request_id)
-        except Exception as error:  # a room's wrong output is our fault, and must be told as such
-            self._fail(error)
-            return
-        self._send(response)
+        self._send(self.prepared.translator.serialize(output, self.request_id))
 
     def _send(self, response: Response) -> None:
         call = self.call
@@ -346,7 +344,7 @@ class Exchange:
         if call.status is not None:
             response.status = call.status
         ticket = call.ticket
-        if ticket and not self.pipeline.cloud.store.is_durable(ticket):
+        if ticket and not self.pipeline.store.is_durable(ticket):
             self.pipeline.durability.when(ticket, lambda error: self._leave(response, error))
         else:
             self._leave(response, None)
@@ -364,7 +362,6 @@ class Exchange:
         pipeline = self.pipeline
         call = self.call
         target = self.target
-        clock = pipeline.cloud.clock
         service = target.service if target is not None else ""
         operation = target.operation if target is not None else ""
         if call is not None:
@@ -376,8 +373,8 @@ class Exchange:
             account = region = arn = ""
         pipeline.journal.note(
             Entry(
-                clock.now(), service, operation, response.status, self.error, account, region,
-                self.request_id, clock.monotonic() - self.started, arn,
+                pipeline.now(), service, operation, response.status, self.error, account, region,
+                self.request_id, pipeline.monotonic() - self.started, arn,
             )
         )  # fmt: skip
 

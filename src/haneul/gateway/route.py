@@ -23,6 +23,7 @@ _REST = frozenset({"rest-json", "rest-xml"})
 _CERTIFICATE = "/SimpleNotificationService-"
 """Where SNS keeps the certificate of its signatures; no bucket can have such a name."""
 _NO_LABELS: dict[str, str] = {}
+MAX_TOLD = 4096
 
 
 class Target(NamedTuple):
@@ -45,6 +46,10 @@ class Routes:
         self._ours = ours
         self._raw_hosts = raw_hosts
         self._region = region
+        self._told: dict[tuple[str, str], tuple[Host, tuple[str, str, str] | None, str]] = {}
+        """(Host header, credential) -> what they say: nearly every request of a client says the same."""
+        self._aims: dict[str, tuple[str, str]] = {}
+        """X-Amz-Target -> (model, operation), for those that there are."""
         self._by_signing: dict[str, list[catalog.Entry]] = {}
         self._by_target: dict[str, catalog.Entry] = {}
         self._by_endpoint: dict[str, list[catalog.Entry]] = {}
@@ -57,12 +62,10 @@ class Routes:
     def resolve(self, request: Request) -> Target:
         """The target of `request`, whose path is rewritten to path style when its host names a bucket."""
         headers = request.headers
-        host = self.hosts.read(headers.get("host", ""))
         aimed = headers.get("x-amz-target")
         if aimed is not None:
-            return self._by_header(request, aimed, host)
-        scope = credential_scope(request)
-        region = (scope[1] if scope is not None else host.region) or self._region
+            return self._by_header(request, aimed)
+        host, scope, region = self._tell(request)
         if host.labels:
             raw = self._raw_of(host)
             if raw:
@@ -83,6 +86,26 @@ class Routes:
         """The bucket that the request's host names, "" for none."""
         return _bucket(self.hosts.read(request.headers.get("host", "")))
 
+    def _tell(self, request: Request) -> tuple[Host, tuple[str, str, str] | None, str]:
+        """The host, the credential's scope and the region of a request."""
+        headers = request.headers
+        name = headers.get("host", "")
+        authorization = headers.get("authorization")
+        if authorization is None:
+            scope = credential_scope(request)
+            host = self.hosts.read(name)
+            return host, scope, (scope[1] if scope is not None else host.region) or self._region
+        key = (name, authorization[: authorization.find(",")])
+        told = self._told.get(key)
+        if told is None:
+            scope = credential_scope(request)
+            host = self.hosts.read(name)
+            told = host, scope, (scope[1] if scope is not None else host.region) or self._region
+            if len(self._told) >= MAX_TOLD:
+                self._told.clear()
+            self._told[key] = told
+        return told
+
     def _raw_of(self, host: Host) -> str:
         for label in host.labels:
             found = self._raw_hosts.get(label)
@@ -90,16 +113,19 @@ class Routes:
                 return found
         return ""
 
-    def _by_header(self, request: Request, aimed: str, host: Host) -> Target:
-        prefix, _, operation = aimed.rpartition(".")
-        entry = self._by_target.get(prefix)
-        scope = credential_scope(request)
-        region = (scope[1] if scope is not None else host.region) or self._region
-        if entry is None:
-            return Target("", operation, "json", _NO_LABELS, region, host)
-        model = models.load(entry.model)
-        known = operation if operation in model.operations else ""
-        return Target(entry.model, known, "json", _NO_LABELS, region, host)
+    def _by_header(self, request: Request, aimed: str) -> Target:
+        host, _, region = self._tell(request)
+        known = self._aims.get(aimed)
+        if known is None:
+            prefix, _, operation = aimed.rpartition(".")
+            entry = self._by_target.get(prefix)
+            if entry is None:
+                return Target("", operation, "json", _NO_LABELS, region, host)
+            model = models.load(entry.model)
+            known = entry.model, operation if operation in model.operations else ""
+            if known[1]:
+                self._aims[aimed] = known
+        return Target(known[0], known[1], "json", _NO_LABELS, region, host)
 
     def _by_scope(self, request: Request, signing: str, region: str, host: Host) -> Target:
         candidates = self._by_signing.get(signing) or self._by_endpoint.get(signing)
