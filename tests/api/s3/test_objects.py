@@ -7,6 +7,7 @@ import io
 import os
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -193,6 +194,26 @@ def test_response_overrides(s3: Any, bucket: str) -> None:
     assert got["ContentType"] == "image/png"
     assert got["CacheControl"] == "max-age=1"
     assert (got["ContentDisposition"], got["ContentEncoding"], got["ContentLanguage"]) == ("inline", "br", "fr")
+
+
+def test_expires_may_be_anything(raw: Any, bucket: str) -> None:
+    """It is kept as it was sent, and so is its override."""
+    assert raw("PUT", f"/{bucket}/k", data=b"x", headers={"Expires": "never"}).status_code == 200
+    assert raw("GET", f"/{bucket}/k").headers["Expires"] == "never"
+    date = "Wed, 01 Jan 2031 00:00:00 GMT"
+    assert raw("GET", f"/{bucket}/k?response-expires={quote(date)}").headers["Expires"] == date
+
+
+@pytest.mark.parametrize(
+    ("method", "header"),
+    [
+        ("PUT", "x-amz-write-offset-bytes"),
+        ("DELETE", "x-amz-if-match-size"),
+    ],
+)
+def test_what_only_directory_buckets_have(raw: Any, bucket: str, method: str, header: str) -> None:
+    answer = raw(method, f"/{bucket}/k", headers={header: "5"})
+    assert (answer.status_code, "<Code>NotImplemented</Code>" in answer.text) == (501, True)
 
 
 @pytest.mark.parametrize("size", [1000, 100_000, 1_000_000])

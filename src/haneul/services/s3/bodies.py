@@ -15,6 +15,7 @@ from haneul.wire.message import FileRange
 
 Payload = bytes | list[bytes | FileRange] | AsyncIterator[bytes]
 Run = tuple[int, int, int]
+"""Parts of one size: (numbers left out before them, how many, their size)."""
 
 
 def read(
@@ -54,11 +55,14 @@ def _parts(tx: Reader, bucket: Bucket, upload: str, after: int, key: bytes | Non
 def first_part(runs: list[Run], start: int) -> tuple[int, int]:
     """(bytes before it, number) of the part in which the offset `start` lies."""
     skipped = 0
-    for first, count, size in runs:
+    number = 1
+    for gap, count, size in runs:
+        number += gap
         if start < skipped + count * size:
             ahead = (start - skipped) // size if size else 0
-            return skipped + ahead * size, first + ahead
+            return skipped + ahead * size, number + ahead
         skipped += count * size
+        number += count
     return 0, 1
 
 
@@ -77,19 +81,24 @@ def part_span(runs: list[Run], number: int) -> tuple[int, int] | None:
 def part_number(runs: list[Run], nth: int) -> int:
     """The number under which the `nth` part was uploaded; 0 beyond the last."""
     left = nth - 1
-    for first, count, _ in runs:
+    number = 1
+    for gap, count, _ in runs:
+        number += gap
         if left < count:
-            return first + left
+            return number + left
         left -= count
+        number += count
     return 0
 
 
 def run_up(parts: list[tuple[int, int]]) -> list[Run]:
-    """(number, size) of each part, as runs of equal neighbours."""
+    """(number, size) of each part, as runs of equal neighbours: 80 KB at most for 10,000 parts of all sizes."""
     runs: list[Run] = []
+    following = 1
     for number, size in parts:
-        if runs and runs[-1][2] == size and runs[-1][0] + runs[-1][1] == number:
+        if runs and runs[-1][2] == size and following == number:
             runs[-1] = (runs[-1][0], runs[-1][1] + 1, size)
         else:
-            runs.append((number, 1, size))
+            runs.append((number - following, 1, size))
+        following = number + 1
     return runs

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from haneul.services.s3.errors import errors, no_such_key, precondition_failed
+from haneul.services.s3.errors import errors, no_such_key, not_implemented, precondition_failed
 from haneul.services.s3.state import Entry, Upload
 
 _PASS, _NOT_MODIFIED = False, True
@@ -50,16 +50,12 @@ def check_write(request: Mapping[str, Any], key: str, entry: Entry | None) -> No
     none_match = request.get("IfNoneMatch")
     if none_match is not None:
         if none_match != "*":
-            raise errors.NotImplemented(
-                "A header you provided implies functionality that is not implemented",
-                Header="If-None-Match",
-                additionalMessage="We don't accept the provided value of If-None-Match header for this API",
+            raise not_implemented(
+                "If-None-Match", "We don't accept the provided value of If-None-Match header for this API"
             )
         if request.get("IfMatch") is not None:
-            raise errors.NotImplemented(
-                "A header you provided implies functionality that is not implemented",
-                Header="If-Match,If-None-Match",
-                additionalMessage="Multiple conditional request headers present in the request",
+            raise not_implemented(
+                "If-Match,If-None-Match", "Multiple conditional request headers present in the request"
             )
         if entry is not None and not entry.marker:
             raise precondition_failed("If-None-Match")
@@ -67,11 +63,7 @@ def check_write(request: Mapping[str, Any], key: str, entry: Entry | None) -> No
     match = request.get("IfMatch")
     if match is not None:
         if match == "*":
-            raise errors.NotImplemented(
-                "A header you provided implies functionality that is not implemented",
-                Header="If-Match",
-                additionalMessage="We don't accept the provided value of If-Match header for this API",
-            )
+            raise not_implemented("If-Match", "We don't accept the provided value of If-Match header for this API")
         if entry is None or entry.marker:
             raise no_such_key(key)
         if not _matches(match, entry.etag):
@@ -90,7 +82,13 @@ def check_undisturbed(request: Mapping[str, Any], upload: Upload, entry: Entry |
 
 
 def check_delete(request: Mapping[str, Any], entry: Entry | None) -> None:
-    """What DeleteObject's If-Match asks ("*": that something is there), and its size and time for directory buckets."""
+    """What DeleteObject's If-Match asks ("*": that something is there). Size and time are for directory buckets."""
+    for member, header in (
+        ("IfMatchSize", "x-amz-if-match-size"),
+        ("IfMatchLastModifiedTime", "x-amz-if-match-last-modified-time"),
+    ):
+        if member in request:
+            raise not_implemented(header)
     match = request.get("IfMatch")
     if match is not None and (
         entry is None or entry.marker or (match.strip() != "*" and not _matches(match, entry.etag))

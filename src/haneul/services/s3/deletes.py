@@ -18,6 +18,7 @@ from haneul.wire.errors import AwsError
 
 MAX_OBJECTS = 1000
 _BATCH = 50
+_CONDITIONS = frozenset({"IfMatch", "IfMatchSize", "IfMatchLastModifiedTime"})
 
 
 @operation(
@@ -103,7 +104,7 @@ def delete(
     """Delete the request's Key, or its VersionId for good: (a delete marker came or went, its or the version's id)."""
     key = request["Key"]
     asked = request.get("VersionId")
-    if "IfMatch" in request:
+    if not _CONDITIONS.isdisjoint(request):
         conditions.check_delete(request, index.current(tx, bucket, key))
     if asked is not None:
         return _delete_version(call, tx, bucket, key, asked, bypass)

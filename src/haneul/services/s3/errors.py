@@ -98,6 +98,13 @@ def invalid_argument(message: str, name: str, value: object) -> AwsError:
     return errors.InvalidArgument(message, ArgumentName=name, ArgumentValue="" if value is None else str(value))
 
 
+def not_implemented(header: str, more: str | None = None) -> AwsError:
+    """NotImplemented for a header that asks for what general-purpose buckets don't have."""
+    return errors.NotImplemented(
+        "A header you provided implies functionality that is not implemented", Header=header, additionalMessage=more
+    )
+
+
 def bad_token() -> AwsError:
     """A continuation token that no listing gave out."""
     return errors.InvalidArgument("The continuation token provided is incorrect", ArgumentName="continuation-token")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from email.errors import HeaderParseError
 from email.header import decode_header
 from typing import Any
+from urllib.parse import parse_qsl
 
 from haneul.service import Call
 from haneul.services.s3.errors import errors
@@ -117,4 +118,6 @@ def overridden(call: Call, headers: dict[str, str], request: Mapping[str, Any]) 
         return headers
     if call.principal.kind == "anonymous":
         raise errors.InvalidRequest("Request specific response headers cannot be used for anonymous GET requests.")
+    if "Expires" in changes and call.http is not None:  # as it was sent, be it a date or not
+        changes["Expires"] = dict(parse_qsl(call.http.query, keep_blank_values=True)).get("response-expires", "")
     return headers | {name: str(value) for name, value in changes.items()}

@@ -8,7 +8,7 @@ from typing import Any
 from haneul.service import Call, operation
 from haneul.services.s3 import bodies, conditions, context, digests, encryption, index, locks, metadata, writes
 from haneul.services.s3.buckets import bucket_of
-from haneul.services.s3.errors import errors, no_such_key, no_such_version
+from haneul.services.s3.errors import errors, no_such_key, no_such_version, not_implemented
 from haneul.services.s3.guard import may, object_arn
 from haneul.services.s3.plane import bodies as intake
 from haneul.services.s3.plane import ranges
@@ -25,6 +25,8 @@ _ARCHIVED = ("GLACIER", "DEEP_ARCHIVE")
 def put_object(call: Call, request: Mapping[str, Any]) -> Any:
     """PutObject. A body that is all here is stored at once; one still arriving is taken in as it comes."""
     writes.check_key(request["Key"])
+    if "WriteOffsetBytes" in request:
+        raise not_implemented("x-amz-write-offset-bytes")
     body = writes.body_of(call, request)
     data = body if isinstance(body, bytes) else body.buffered
     if data is None:

@@ -115,7 +115,7 @@ class Object(msgspec.Struct, array_like=True):
     """One version in full. `headers` are system metadata by member name (ContentType, CacheControl ...).
 
     `blob` names its file and `crc` proves it, `upload` the parts it was made of, `runs`
-    their shape: (first number, count, size) each.
+    their shape (see bodies.py).
     `chunks` counts its pieces in the store. `grants` is its ACL when it isn't private: plain data of acls.py.
     """
 

@@ -28,6 +28,8 @@ def slot_of(version: str) -> bytes:
     """Where the version of that id lies. Raises InvalidArgument for what S3 never gave out as an id."""
     if version == "null":
         return keys.NULL_SLOT
+    if not version:
+        raise invalid_argument("Version id cannot be the empty string", "versionId", "")
     if _SHAPE.fullmatch(version):
         try:
             slot = base64.urlsafe_b64decode(version.replace(".", "-"))[16:]
