@@ -310,7 +310,7 @@ class Alias(msgspec.Struct):
 
 
 class Version(msgspec.Struct):
-    """Counts every change of IAM, so that other gateways over the same store notice."""
+    """Counts changes of IAM, so that other gateways over the same store notice."""
 
     id: str
     number: int
