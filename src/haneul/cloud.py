@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from haneul.auth.principals import Directory, Principal
     from haneul.auth.sigv4 import Verifier
     from haneul.config import Config
-    from haneul.kit.clock import Clock
     from haneul.gateway.rooms import Rooms
+    from haneul.kit.clock import Clock
     from haneul.service import Call, Scope, Service
     from haneul.state.files import FileBlobs
     from haneul.state.store import Store, Writer

@@ -86,7 +86,9 @@ _LOCALSTACK = {
     "DEBUG": "log_level",
     "LOCALSTACK_HOST": "domain",
 }
-_LOCALSTACK_HARMLESS = frozenset({"LOCALSTACK_AUTH_TOKEN", "LOCALSTACK_API_KEY", "LOCALSTACK_VOLUME_DIR", "ACTIVATE_PRO"})
+_LOCALSTACK_HARMLESS = frozenset(
+    {"LOCALSTACK_AUTH_TOKEN", "LOCALSTACK_API_KEY", "LOCALSTACK_VOLUME_DIR", "ACTIVATE_PRO"}
+)
 _LOCALSTACK_IGNORED = frozenset(
     {
         "SERVICES",
@@ -195,7 +197,7 @@ def _from_localstack(env: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]
 
 def _translate(name: str, ours: str, value: str) -> dict[str, Any]:
     if name == "GATEWAY_LISTEN":
-        host, _, port = value.split(",")[0].rpartition(":")
+        host, _, port = value.split(",", maxsplit=1)[0].rpartition(":")
         # LocalStack's usual 0.0.0.0 is its container's inside; here it would be the machine's outside.
         values: dict[str, Any] = {} if host in ("", "0.0.0.0") else {"host": host}  # noqa: S104
         return values | ({"port": port} if port.isdigit() else {})

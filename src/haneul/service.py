@@ -277,8 +277,7 @@ class _Read:
 
     def __exit__(self, *exc: Any) -> None:
         self._context.__exit__(*exc)
-        if self._tx.ticket > self._call.ticket:
-            self._call.ticket = self._tx.ticket
+        self._call.ticket = max(self._call.ticket, self._tx.ticket)
 
 
 class _Write:
@@ -294,8 +293,7 @@ class _Write:
 
     def __exit__(self, *exc: Any) -> None:
         self._context.__exit__(*exc)
-        if self._tx.ticket > self._call.ticket:
-            self._call.ticket = self._tx.ticket
+        self._call.ticket = max(self._call.ticket, self._tx.ticket)
 
 
 Result = Mapping[str, Any] | None | Awaitable[Mapping[str, Any] | None]

@@ -40,7 +40,7 @@ class Cloud:
             endpoint_url=self.url,
             region_name=region,
             aws_access_key_id=account,
-            aws_secret_access_key="test",
+            aws_secret_access_key="test",  # noqa: S106 - mode dev takes any
             **options,
         )
 

@@ -1,4 +1,4 @@
-"""The house keeps its shape: sizes, names, docstrings, and what stands where. A failing line here says which habit broke."""
+"""The house keeps its shape: sizes, names, docstrings, and what stands where. A failure says which habit broke."""
 
 from __future__ import annotations
 

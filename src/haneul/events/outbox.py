@@ -14,8 +14,8 @@ from haneul.state.table import Table
 
 
 class Event(msgspec.Struct):
-    """Something that happened: `topic` ("s3.object"), in whose scope, and what (plain data). `id` is unique and ordered;
-    `done` are the services that have had it."""
+    """Something that happened: `topic` ("s3.object"), in whose scope, and what (plain data). `id` is unique and
+    ordered; `done` are the services that have had it."""
 
     id: str
     topic: str

@@ -71,7 +71,7 @@ class Authority:
             if name and not _covered(name, names):
                 connection.context = self._for(name)
 
-        context.sni_callback = choose  # type: ignore[assignment]
+        context.sni_callback = choose
         return context
 
     def _for(self, name: str) -> ssl.SSLContext:

@@ -32,7 +32,7 @@ class Durability:
             await future
 
     def _collect(self, answer: Answer, error: BaseException | None) -> None:
-        # On the flusher's thread, or at once on the loop's. The deque's steps are atomic; a lost race wakes once too often.
+        # On the flusher's thread, or at once on the loop's. The deque's steps are atomic; a lost race wakes once more.
         self._ready.append((answer, error))
         if not self._waking:
             self._waking = True

@@ -96,8 +96,8 @@ class Inside:
 
     def _localstack_init(self, request: Request) -> Response:
         scripts = [{"stage": stage, **script} for stage, ran in self.hooks.items() for script in ran]
-        completed = {stage: self.ready or stage in ("BOOT", "START") for stage in self.hooks if stage != "SHUTDOWN"}
-        return _json({"completed": {**completed, "SHUTDOWN": False}, "scripts": scripts}, 200)
+        completed = {stage: stage != "SHUTDOWN" and (self.ready or stage != "READY") for stage in self.hooks}
+        return _json({"completed": completed, "scripts": scripts}, 200)
 
 
 def _json(value: object, status: int) -> Response:

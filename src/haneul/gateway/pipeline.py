@@ -146,7 +146,7 @@ class Pipeline:
 
     def spawn(self, work: Awaitable[Any]) -> None:
         """Run `work` as a task that nobody can garbage-collect."""
-        task = self.cloud.loop.create_task(work)  # type: ignore[arg-type]
+        task: asyncio.Task[Any] = self.cloud.loop.create_task(work)  # type: ignore[arg-type]
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 

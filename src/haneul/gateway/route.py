@@ -1,4 +1,4 @@
-"""Which service, operation and region a request means: by target, protocol path, signature scope, Action, host and path.
+"""Which service, operation and region a request means: by target, protocol, signature scope, Action, host or path.
 
 Strict, and from AWS's models alone: what no model names is nobody's, and never falls through to a neighbour.
 """
@@ -39,7 +39,7 @@ class Target(NamedTuple):
 
 
 class Routes:
-    """The table of routes over AWS's catalogue; `ours` are the models that have a room, asked first where names collide."""
+    """Routes over AWS's catalogue; `ours` are the models that have a room, asked first where names collide."""
 
     def __init__(self, hosts: Hosts, ours: frozenset[str], raw_hosts: Mapping[str, str], region: str) -> None:
         self.hosts = hosts

@@ -180,7 +180,7 @@ class Connection(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         connections = self._server.connections
         if len(connections) >= self._server.max_connections or self._server.draining:
-            transport.abort()
+            self._transport.abort()
             return
         connections.add(self)
 
@@ -379,7 +379,7 @@ class Connection(asyncio.Protocol):
             if name == "Content-Length":
                 measured = True
             lines.append(f"{name}: {value}\r\n")
-        if not measured and status != 204 and status != 304:
+        if not measured and status not in (204, 304):
             lines.append("Transfer-Encoding: chunked\r\n" if length is None else f"Content-Length: {length}\r\n")
         if self._close_after:
             lines.append("Connection: close\r\n")

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, Protocol, Self
 
 from haneul.state.store import Reader, Writer
-from haneul.wire.message import FileRange
+from haneul.kit.ranges import FileRange
 
 Piece = bytes | bytearray | memoryview
 

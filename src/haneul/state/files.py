@@ -20,7 +20,7 @@ from awscrt import checksums
 from haneul.kit import tokens
 from haneul.state.blobs import BlobMissing, Piece, Stored
 from haneul.state.store import Reader, Writer
-from haneul.wire.message import FileRange
+from haneul.kit.ranges import FileRange
 
 _ID = re.compile(r"[0-9a-f]{40}\Z")
 """24 random digits, then the CRC64NVME of the bytes: a blob proves itself."""

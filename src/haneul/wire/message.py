@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
+from haneul.kit.ranges import FileRange as FileRange
+
 
 class Body(Protocol):
     """A streaming payload on its way in (S3 PutObject's Body, Glacier's archive).
@@ -51,17 +53,6 @@ class BufferedBody:
         if len(data) > limit:
             raise AwsError("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size", 400)
         return data
-
-
-class FileRange:
-    """Bytes [offset, offset + length) of a file, sent without being read into Python (sendfile)."""
-
-    __slots__ = ("length", "offset", "path")
-
-    def __init__(self, path: str, offset: int, length: int) -> None:
-        self.path = path
-        self.offset = offset
-        self.length = length
 
 
 # What a response may carry: bytes; pieces sent in order with a known total length; or a stream.

@@ -1,4 +1,4 @@
-"""Who may: access control lists, bucket policies, ownership, public access block, with anonymous and foreign callers."""
+"""Who may: ACLs, bucket policies, ownership, public access block, with anonymous and foreign callers."""
 
 import json
 
