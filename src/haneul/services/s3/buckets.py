@@ -52,6 +52,10 @@ def create_bucket(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     configuration = request.get("CreateBucketConfiguration") or {}
     region = _region_of(call, configuration.get("LocationConstraint"))
     ownership = request.get("ObjectOwnership", "BucketOwnerEnforced")
+    if ownership not in ("BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter"):
+        raise invalid_argument(
+            f"Invalid x-amz-object-ownership header: {ownership}", "x-amz-object-ownership", ownership
+        )
     grants = acls.bucket_grants_for(call, request)
     if grants is not None and ownership == "BucketOwnerEnforced":
         raise errors.InvalidBucketAclWithObjectOwnership(
