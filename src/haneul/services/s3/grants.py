@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from haneul.service import Call, operation
-from haneul.services.s3 import acls, context, index, objects, ownership
+from haneul.services.s3 import acls, context, happenings, index, objects, ownership
 from haneul.services.s3.acls import Grants
 from haneul.services.s3.buckets import bucket_of
 from haneul.services.s3.errors import errors
@@ -47,6 +47,7 @@ def put_object_acl(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         found = objects.visible(tx, bucket, key, request.get("VersionId"), call.operation)
         grants = _wanted(request, bucket, found.entry.owner or bucket.owner)
         index.update(tx, bucket, key, msgspec.structs.replace(found, grants=grants))
+        happenings.publish(call, tx, bucket, key, "ObjectAcl:Put", found.entry)
     return {"VersionId": version_id(found.entry)} if bucket.versioning else {}
 
 

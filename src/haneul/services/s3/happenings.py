@@ -55,6 +55,7 @@ def publish(call: Call, tx: Writer, bucket: Bucket, key: str, event: str, entry:
             "sequencer": format(entry.seq, "018X"),
             "time": call.now(),
             "principal": call.principal.arn,
+            "user": call.principal.user_id,
             "account": call.account,
             "source_ip": "127.0.0.1" if http is None else http.client,
             "request_id": call.request_id,

@@ -1,6 +1,6 @@
 """S3's identity card."""
 
-from haneul.service import Service
+from haneul.service import Service, StepSpec
 
 SERVICE = Service(
     model="s3",
@@ -17,6 +17,7 @@ SERVICE = Service(
         "versioning",
         "cors",
         "grants",
+        "notifications",
         "ownership_controls",
         "policies",
         "public_access",
@@ -25,6 +26,9 @@ SERVICE = Service(
         "switches",
         "tag_sets",
     ),
+    steps={"s3.delivery": StepSpec("deliveries:DELIVERIES", "deliveries:try_again")},
+    subscribes={"s3.object": "deliveries:deliver"},
+    uses=("sqs", "sns", "lambda", "events"),
     guard="guard:guard",
     origins="cors:headers_for",
     raw="unmodelled:answer",
