@@ -204,7 +204,15 @@ class Connection(asyncio.Protocol):
                 self._pause()
 
     def eof_received(self) -> bool:
+        if self._request is not None and self._request.on_gone is not None:
+            self._hung_up(self._request)  # who waits for something to come doesn't wait for half a client
         return self._busy  # an answer under way is still sent to a client that has closed its half
+
+    def _hung_up(self, request: Request) -> None:
+        request.gone = True
+        if request.on_gone is not None:
+            request.on_gone()
+            request.on_gone = None
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._server.connections.discard(self)
@@ -212,6 +220,8 @@ class Connection(asyncio.Protocol):
             self._stream.fail(
                 AwsError("RequestTimeout", "The connection was closed before the body was complete.", 400)
             )
+        if self._request is not None:
+            self._hung_up(self._request)
         if self._sender is not None:
             self._sender.stop()
         if self._task is not None:

@@ -6,10 +6,12 @@ The gateway's server builds `Request` from bytes and writes `Response` to the so
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Protocol
 
-from haneul.kit.ranges import FileRange as FileRange
+from haneul.kit.ranges import FileRange
+
+__all__ = ["Body", "BufferedBody", "FileRange", "Payload", "Request", "Response"]
 
 
 class Body(Protocol):
@@ -64,9 +66,10 @@ class Request:
 
     `path` and `query` are raw (still percent-encoded, as signed); `headers` has lower-case names,
     repeated ones joined by a comma. `body` is the buffered body, or b"" when `stream` is set.
+    `gone`: the client hung up; whoever waits long sets `on_gone` (called once, on the event loop).
     """
 
-    __slots__ = ("body", "client", "headers", "method", "path", "query", "secure", "stream")
+    __slots__ = ("body", "client", "gone", "headers", "method", "on_gone", "path", "query", "secure", "stream")
 
     def __init__(
         self,
@@ -87,6 +90,8 @@ class Request:
         self.stream = stream
         self.client = client
         self.secure = secure
+        self.gone = False
+        self.on_gone: Callable[[], None] | None = None
 
 
 class Response:

@@ -257,3 +257,27 @@ def test_nothing_acknowledged_is_lost_in_a_kill(fresh_cloud) -> None:
             seen.append(message["Body"])
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
     assert seen == [f"m{number}" for number in range(3, 20)]
+
+
+def test_a_receiver_that_hung_up_takes_nothing(sqs, make, cloud) -> None:
+    """A message sent after a waiting client went away is there for the next one at once."""
+    import socket
+
+    from botocore.auth import SigV4Auth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials
+
+    url = make()
+    body = json.dumps({"QueueUrl": url, "WaitTimeSeconds": 20})
+    headers = {"X-Amz-Target": "AmazonSQS.ReceiveMessage", "Content-Type": "application/x-amz-json-1.0"}
+    request = AWSRequest("POST", cloud.url + "/", data=body, headers=headers)
+    SigV4Auth(Credentials("000000000000", "test"), "sqs", "us-east-1").add_auth(request)
+    host, port = cloud.url.split("//")[1].split(":")
+    lines = [f"{name}: {value}" for name, value in request.headers.items()]
+    head = "\r\n".join(["POST / HTTP/1.1", f"Host: {host}:{port}", f"Content-Length: {len(body)}", *lines, "", ""])
+    with socket.create_connection((host, int(port))) as connection:
+        connection.sendall(head.encode() + body.encode())
+        time.sleep(0.3)
+    time.sleep(0.2)
+    sqs.send_message(QueueUrl=url, MessageBody="x")
+    assert bodies(sqs.receive_message(QueueUrl=url)) == ["x"]

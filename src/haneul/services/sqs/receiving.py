@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from haneul.service import Call, operation
@@ -54,9 +55,14 @@ async def _poll(call: Call, request: Mapping[str, Any], wait: int) -> dict[str, 
     loop = asyncio.get_running_loop()
     end = loop.time() + wait
     house = broker(call)
+    http = call.http
     while True:
         live = house.find(call, request["QueueUrl"])
         waiter: asyncio.Future[None] = loop.create_future()
+        if http is not None:
+            if http.gone:
+                return {}  # nobody is there to take a message: leave it to others
+            http.on_gone = partial(_wake, waiter)
         live.waiters.append(waiter)
         messages: list[dict[str, Any]] = []
         try:
@@ -73,8 +79,13 @@ async def _poll(call: Call, request: Mapping[str, Any], wait: int) -> dict[str, 
                 waiter.cancel()
                 if waiter in live.waiters:
                     live.waiters.remove(waiter)
-            elif messages or loop.time() >= end:
+            elif messages or loop.time() >= end or (http is not None and http.gone):
                 live.notify()  # woken for a message that somebody else may still take
+
+
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
 
 
 def receive(call: Call, live: Live, request: Mapping[str, Any]) -> list[dict[str, Any]]:
