@@ -72,7 +72,7 @@ class Live:
         """Index messages behind the horizon until the window is full."""
         heads: list[journal.Head] = []
         rest = 0
-        room = self.window - len(self.index.entries)
+        room = self.window - (len(self.index.entries) - self.index.held)
         for head in journal.heads(tx, self.number, self.horizon):
             if len(heads) < room:
                 heads.append(head)
@@ -97,7 +97,7 @@ class Live:
     def put(self, tx: Writer, sequence: int, message: Message, now: int) -> None:
         """Store a message and let the index know."""
         journal.put(tx, self.number, sequence, message)
-        if self.unloaded or len(self.index.entries) >= 2 * self.window:
+        if self.unloaded or len(self.index.entries) - self.index.held >= 2 * self.window:
             self.unloaded += 1
             return
         self.horizon = sequence
