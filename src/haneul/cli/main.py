@@ -15,6 +15,7 @@ _COMMANDS = {
     "logs": ("haneul.cli.running", "Show the log of a cloud that runs in the background."),
     "init": ("haneul.cli.data", "Prepare a data folder for mode cloud: root keys, CA."),
     "reset": ("haneul.cli.data", "Delete everything in a data folder."),
+    "cost": ("haneul.cli.cost", "Say what the usage would cost at AWS."),
     "coverage": ("haneul.cli.coverage", "List which of AWS's operations are really here."),
 }  # fmt: skip
 
