@@ -269,3 +269,23 @@ def test_material_is_sealed_at_rest(fresh_cloud) -> None:
     cloud.start()
     kms = cloud.client("kms")
     assert kms.decrypt(CiphertextBlob=made["CiphertextBlob"])["Plaintext"] == made["Plaintext"]
+
+
+def test_grants_let_in_whom_policies_do_not(fresh_cloud) -> None:
+    """Where IAM is enforced, a grant alone is enough, and only for what it names."""
+    cloud = fresh_cloud("--enforce-iam")
+    kms, iam = cloud.client("kms"), cloud.client("iam")
+    arn = iam.create_user(UserName="u")["User"]["Arn"]
+    secret = iam.create_access_key(UserName="u")["AccessKey"]
+    user = cloud.client("kms", account=secret["AccessKeyId"], secret=secret["SecretAccessKey"])
+    key = make(kms)
+    blob = kms.encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"]
+    with pytest.raises(ClientError):
+        user.decrypt(CiphertextBlob=blob)
+    grant = kms.create_grant(KeyId=key, GranteePrincipal=arn, Operations=["Decrypt"])["GrantId"]
+    assert user.decrypt(CiphertextBlob=blob)["Plaintext"] == b"x"
+    with pytest.raises(ClientError):
+        user.encrypt(KeyId=key, Plaintext=b"x")
+    kms.revoke_grant(KeyId=key, GrantId=grant)
+    with pytest.raises(ClientError):
+        user.decrypt(CiphertextBlob=blob)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -48,7 +49,7 @@ def list_key_policies(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def guard(call: Call, request: Mapping[str, Any]) -> Guard | None:
-    """The key's owner, its policy, and whether a grant lets the caller in."""
+    """The key's owner and its policy, with a word more when a grant lets the caller in."""
     name = request.get("KeyId") or request.get("TargetKeyId") or request.get("DestinationKeyId")
     try:
         if name is None:
@@ -64,4 +65,20 @@ def guard(call: Call, request: Mapping[str, Any]) -> Guard | None:
             granted = grants_call(tx, call, key, request)
     except (AwsError, ciphers.Unreadable):
         return None
-    return Guard(key.account, key.policy, acl=granted)
+    return Guard(key.account, _with_grant(call, key.policy) if granted else key.policy)
+
+
+def _with_grant(call: Call, policy: str) -> str:
+    """A grant allows its principal by name, as a statement of the key policy would."""
+    document = json.loads(policy)
+    statements = document.get("Statement") or []
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": call.principal.arn},
+        "Action": ["kms:ReEncryptFrom", "kms:ReEncryptTo"]
+        if call.operation == "ReEncrypt"
+        else f"kms:{call.operation}",
+        "Resource": "*",
+    }
+    known = statements if isinstance(statements, list) else [statements]
+    return json.dumps({**document, "Statement": [*known, statement]})
