@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import shutil
@@ -18,7 +19,13 @@ import boto3
 from botocore.config import Config
 
 READY_WITHIN = 60.0
+_PR_SET_PDEATHSIG = 1
 ACCOUNT = "000000000000"
+
+
+def _die_with_parent() -> None:
+    """In the child: a test run that is killed takes its cloud with it."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class RunningCloud:
@@ -51,7 +58,12 @@ class RunningCloud:
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "HANEUL_"))}
         log = (self.data / "test.log").open("ab")
         self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**environment, **self._environment}
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env={**environment, **self._environment},
+            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
         )
         log.close()
         deadline = time.monotonic() + READY_WITHIN
