@@ -19,6 +19,8 @@ STORE_LIMIT = 256 << 10
 CHUNK = 96_000
 BATCH = 1 << 20
 _PIECES = 32
+_AHEAD = 1
+"""Batches that may wait for a lane: what a large upload holds in memory is a few megabytes."""
 
 
 class TooLarge(Exception):
@@ -108,8 +110,52 @@ async def _batches(source: AsyncIterator[bytes], limit: int) -> AsyncIterator[li
         yield held if len(held) <= _PIECES else [b"".join(held)]
 
 
+class _Lane:
+    """Work on batches in order, in threads, at its own pace; whoever brings more than it can take waits."""
+
+    def __init__(self, work: Callable[[list[bytes]], None]) -> None:
+        self._work = work
+        self._waiting: list[list[bytes]] = []
+        self._task: asyncio.Task[None] | None = None
+        self._room = asyncio.Event()
+
+    async def put(self, batch: list[bytes]) -> None:
+        """Take a batch. Raises what went wrong with an earlier one."""
+        self._waiting.append(batch)
+        if self._task is None or self._task.done():
+            await self.empty()
+            self._task = asyncio.get_running_loop().create_task(self._drain())
+        while len(self._waiting) > _AHEAD and not self._task.done():
+            self._room.clear()
+            await self._room.wait()
+
+    async def empty(self) -> None:
+        """Return when all that was put is done. Raises what went wrong."""
+        task, self._task = self._task, None
+        if task is not None:
+            await task
+
+    async def give_up(self) -> None:
+        """Return when nothing is being done any more, whatever came of it."""
+        self._waiting = []
+        try:
+            await self.empty()
+        except Exception:
+            return
+
+    async def _drain(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while self._waiting:
+                batches, self._waiting = self._waiting, []
+                self._room.set()
+                await loop.run_in_executor(None, self._work, [piece for batch in batches for piece in batch])
+        finally:
+            self._room.set()
+
+
 class _Intake:
-    """A large body: two lanes of threads, each a batch behind what is arriving."""
+    """A large body: one lane digests it, the other one checks, seals and writes it."""
 
     def __init__(self, writer: FileWriter, algorithms: Sequence[str], key: bytes | None) -> None:
         self._writer = writer
@@ -119,19 +165,16 @@ class _Intake:
         self._sums = {name: checksums.start(name) for name in algorithms if not (self._free and name == "CRC64NVME")}
         self._sealer = None if key is None else Sealer(key)
         self._size = 0
-        self._lanes: list[asyncio.Future[None]] = []
+        self._lanes = (_Lane(self._digest), _Lane(self._keep))
 
     async def add(self, batch: list[bytes]) -> None:
-        await self._settle()
         self._size += sum(map(len, batch))
-        loop = asyncio.get_running_loop()
-        self._lanes = [
-            loop.run_in_executor(None, self._digest, batch),
-            loop.run_in_executor(None, self._keep, batch),
-        ]
+        for lane in self._lanes:
+            await lane.put(batch)
 
     async def finish(self) -> Received:
-        await self._settle()
+        for lane in self._lanes:
+            await lane.empty()
         blob = await asyncio.to_thread(self._commit)
         sums = {name: checksums.encode(running.digest()) for name, running in self._sums.items()}
         if self._free:
@@ -139,20 +182,16 @@ class _Intake:
         return Received(self._size, self._md5.digest(), sums, blob=blob, crc=self._writer.crc)
 
     async def abort(self) -> None:
-        await asyncio.gather(*self._lanes, return_exceptions=True)
+        for lane in self._lanes:
+            await lane.give_up()
         await asyncio.to_thread(self._writer.abort)
 
-    async def _settle(self) -> None:
-        lanes, self._lanes = self._lanes, []
-        if lanes:
-            await asyncio.gather(*lanes)
-
-    def _digest(self, batch: list[bytes]) -> None:
-        for piece in batch:
+    def _digest(self, pieces: list[bytes]) -> None:
+        for piece in pieces:
             self._md5.update(piece)
 
-    def _keep(self, batch: list[bytes]) -> None:
-        for piece in batch:
+    def _keep(self, pieces: list[bytes]) -> None:
+        for piece in pieces:
             for running in self._sums.values():
                 running.update(piece)
             self._writer.write(piece if self._sealer is None else self._sealer.update(piece))
