@@ -58,7 +58,9 @@ def test_parameter_groups_by_themselves(rds: Any, unique: Any) -> None:
     with pytest.raises(rds.exceptions.DBParameterGroupAlreadyExistsFault):
         rds.create_db_parameter_group(DBParameterGroupName=group, DBParameterGroupFamily="postgres16", Description="x")
     change = {"ParameterName": "log_statement", "ParameterValue": "ddl", "ApplyMethod": "immediate"}
-    assert rds.modify_db_parameter_group(DBParameterGroupName=group, Parameters=[change])["DBParameterGroupName"] == group
+    assert (
+        rds.modify_db_parameter_group(DBParameterGroupName=group, Parameters=[change])["DBParameterGroupName"] == group
+    )
     rds.copy_db_parameter_group(
         SourceDBParameterGroupIdentifier=group,
         TargetDBParameterGroupIdentifier=copy,
@@ -110,9 +112,13 @@ def test_subnet_groups(rds: Any, client: Any, unique: Any) -> None:
     """At least two zones; in use they stay."""
     name = unique("sub")
     subnets = _subnets(client)
-    made = rds.create_db_subnet_group(DBSubnetGroupName=name.upper(), DBSubnetGroupDescription="d", SubnetIds=subnets[:2])
+    made = rds.create_db_subnet_group(
+        DBSubnetGroupName=name.upper(), DBSubnetGroupDescription="d", SubnetIds=subnets[:2]
+    )
     group = made["DBSubnetGroup"]
-    assert group["DBSubnetGroupName"] == name and len(group["Subnets"]) == 2 and group["SubnetGroupStatus"] == "Complete"
+    assert (
+        group["DBSubnetGroupName"] == name and len(group["Subnets"]) == 2 and group["SubnetGroupStatus"] == "Complete"
+    )
     with pytest.raises(rds.exceptions.DBSubnetGroupAlreadyExistsFault):
         rds.create_db_subnet_group(DBSubnetGroupName=name, DBSubnetGroupDescription="d", SubnetIds=subnets[:2])
     with pytest.raises(rds.exceptions.DBSubnetGroupDoesNotCoverEnoughAZs):

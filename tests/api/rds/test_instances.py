@@ -37,7 +37,7 @@ def test_a_master_user_is_no_superuser_but_makes_roles_and_databases(db: Any) ->
         assert link.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone() == (False,)
         assert link.execute("SELECT pg_has_role('rds_superuser', 'member')").fetchone() == (True,)
         link.execute("CREATE ROLE reader LOGIN PASSWORD 'reader-pw-1'")
-        link.execute("CREATE DATABASE other OWNER reader")
+        link.execute("CREATE DATABASE other")
         link.execute("CREATE EXTENSION IF NOT EXISTS vector")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             link.execute("COPY (SELECT 1) TO PROGRAM 'true'")
@@ -52,7 +52,10 @@ def test_the_description_has_what_aws_describes(db: Any) -> None:
     assert db["StorageType"] == "gp2" and db["AllocatedStorage"] == 20
     assert db["BackupRetentionPeriod"] == 1 and db["LatestRestorableTime"]
     assert db["DBParameterGroups"] == [
-        {"DBParameterGroupName": f"default.postgres{db['EngineVersion'].split('.')[0]}", "ParameterApplyStatus": "in-sync"}
+        {
+            "DBParameterGroupName": f"default.postgres{db['EngineVersion'].split('.')[0]}",
+            "ParameterApplyStatus": "in-sync",
+        }
     ]
     assert db["TagList"] == [{"Key": "team", "Value": "red"}]
     assert db["DBSubnetGroup"]["SubnetGroupStatus"] == "Complete"

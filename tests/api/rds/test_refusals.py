@@ -69,7 +69,12 @@ def test_create_refuses(rds: Any, changed: dict[str, Any], code: str, words: str
     ("operation", "members", "code", "status"),
     [
         ("describe_db_instances", {"DBInstanceIdentifier": "nobody"}, "DBInstanceNotFound", 404),
-        ("delete_db_instance", {"DBInstanceIdentifier": "nobody", "SkipFinalSnapshot": True}, "DBInstanceNotFound", 404),
+        (
+            "delete_db_instance",
+            {"DBInstanceIdentifier": "nobody", "SkipFinalSnapshot": True},
+            "DBInstanceNotFound",
+            404,
+        ),
         ("modify_db_instance", {"DBInstanceIdentifier": "nobody"}, "DBInstanceNotFound", 404),
         ("reboot_db_instance", {"DBInstanceIdentifier": "nobody"}, "DBInstanceNotFound", 404),
         ("describe_db_snapshots", {"DBSnapshotIdentifier": "nobody"}, "DBSnapshotNotFound", 404),

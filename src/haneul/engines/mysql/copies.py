@@ -33,10 +33,12 @@ def backup(servers: MariaServers, name: str, backup_name: str) -> None:
     if place.exists():
         return
     part = layout.own(layout.partial(place))
-    if servers.running(name):
+    with servers.lock(name):
+        running = servers.running(name)
+        if not running:
+            daemons.run(["/bin/cp", "-a", "--reflink=auto", layout.data(name), part / "data"], layout.who)
+    if running:
         _take(servers, name, part / "data")
-    else:
-        daemons.run(["/bin/cp", "-a", "--reflink=auto", layout.data(name), part / "data"], layout.who)
     layout.write(part / "version", servers.version(name))
     _sync(part)
     part.rename(place)

@@ -55,6 +55,9 @@ class MariaServers:
             self._opened = True
         return max(found, key=lambda one: _order(one[0]))
 
+    def lock(self, name: str) -> threading.RLock:
+        return self._locks[name]
+
     def environment(self, root: Path) -> dict[str, str]:
         return {"LD_LIBRARY_PATH": libraries(root), "MYSQL_PWD": self.layout.secret}
 

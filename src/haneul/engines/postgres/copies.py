@@ -76,9 +76,7 @@ def clone(servers: Servers, name: str, source: str) -> None:
     layout.own(layout.logs(name))
     build = servers.build(source)
     part = layout.partial(data)
-    if not servers.running(source):
-        _copy(layout.data(source), part, servers)
-    else:
+    if not _copied_at_rest(servers, source, part):
         try:
             _reflink(servers, source, part)
         except EngineError:
@@ -142,8 +140,7 @@ def backup(servers: Servers, name: str, backup_name: str, since: str | None) -> 
         return
     build = servers.build(name)
     part = layout.own(layout.partial(place))
-    if not servers.running(name):
-        _copy(layout.data(name), part / "data", servers)
+    if _copied_at_rest(servers, name, part / "data"):
         since = None
     else:
         combines = [one for one in servers.builds if one.major == build.major >= 17 and one.has("pg_combinebackup")]
@@ -165,6 +162,15 @@ def backup(servers: Servers, name: str, backup_name: str, since: str | None) -> 
     files.write_file(layout, part / "about.json", msgspec.json.encode(About(build.version, since)).decode())
     _sync(part)
     part.rename(place)
+
+
+def _copied_at_rest(servers: Servers, name: str, place: Path) -> bool:
+    """Copy a server that doesn't run, while nobody can start it; False when it runs."""
+    with servers.lock(name):
+        if servers.running(name):
+            return False
+        _copy(servers.layout.data(name), place, servers)
+        return True
 
 
 def about(servers: Servers, backup_name: str) -> About:

@@ -23,9 +23,14 @@ def apply(call: Call, plane: Plane, row: Instance) -> bool:
         promote(call, plane, row)
         return True
     due = row.work.get("due", [])
+    if "EngineVersion" not in due:  # an upgrade has the server stopped, and may have been interrupted there
+        running.boot(call, plane, row, running.replica_standby(call, row))
     pending = {key: value for key, value in row.pending.items() if key in due}
     done: dict[str, Any] = {}
-    if "MasterUserPassword" in pending:
+    if "EngineVersion" in pending:
+        _upgrade(call, plane, row, pending["EngineVersion"])
+        done["EngineVersion"] = ""
+    elif "MasterUserPassword" in pending:
         secrets.ensure(call, row)
         if row.password:
             engine.ensure_login(row.server, row.master, row.password, master=True)
@@ -33,9 +38,6 @@ def apply(call: Call, plane: Plane, row: Instance) -> bool:
             row.password = ""
         _tell(call, row, "Reset master credentials", "configuration change", "RDS-EVENT-0016")
         done["MasterUserPassword"] = ""
-    elif "EngineVersion" in pending:
-        _upgrade(call, plane, row, pending["EngineVersion"])
-        done["EngineVersion"] = ""
     elif "DBInstanceClass" in pending:
         row.klass = pending["DBInstanceClass"]
         _restart(call, plane, row)

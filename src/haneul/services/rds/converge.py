@@ -47,7 +47,7 @@ def _create(call: Call, plane: Plane, row: Instance) -> Step:
         engine.ensure_standby(row.server, standby)
     try:
         running.boot(call, plane, row, standby)
-    except EngineError as error:
+    except running.CannotStart as error:
         return _incompatible(call, row, error)
     if row.password:
         engine.ensure_login(row.server, row.master, row.password, master=True)
@@ -96,7 +96,7 @@ def _rest(call: Call, plane: Plane, row: Instance) -> Step:
             tell(tx, call, "db-instance", row.id, "DB instance restarted", "availability", event="RDS-EVENT-0006")
         try:
             running.boot(call, plane, row, standby)
-        except EngineError as error:
+        except running.CannotStart as error:
             return _incompatible(call, row, error)
     else:
         running.refresh(call, plane, row, standby)
@@ -136,7 +136,7 @@ def _start(call: Call, plane: Plane, row: Instance) -> Step:
         return members.create(call, plane, row)
     try:
         running.boot(call, plane, row, running.replica_standby(call, row))
-    except EngineError as error:
+    except running.CannotStart as error:
         return _incompatible(call, row, error)
     running.open_endpoint(call, plane, row)
     if row.standby:
@@ -182,7 +182,7 @@ def _reboot(call: Call, plane: Plane, row: Instance) -> Step:
         engine.ensure_stopped(row.server)
         try:
             running.boot(call, plane, row, running.replica_standby(call, row))
-        except EngineError as error:
+        except running.CannotStart as error:
             return _incompatible(call, row, error)
     running.open_endpoint(call, plane, row)
     with call.write() as tx:
@@ -195,7 +195,7 @@ def _modify(call: Call, plane: Plane, row: Instance) -> Step:
         return _modify_member(row)
     try:
         again = changing.apply(call, plane, row)
-    except EngineError as error:
+    except running.CannotStart as error:
         return _incompatible(call, row, error)
     if again:
         return Step(row, 0.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from haneul.engines.errors import EngineError
 from haneul.engines.postgres.port import Standby
 from haneul.service import Call, Scope
 from haneul.services.rds import classes, names, settings
@@ -20,6 +21,10 @@ from haneul.services.rds.state import (
 )
 from haneul.services.rds.views import wanted_settings
 from haneul.state.store import Reader
+
+
+class CannotStart(EngineError):
+    """The server does not start as its groups want it."""
 
 
 def slot(server: str) -> str:
@@ -81,7 +86,12 @@ def boot(call: Call, plane: Plane, row: Instance, standby: Standby | None = None
             row.settings = work_out(call, tx, row, values)
         row.work = {**row.work, "booted": True, "group_values": values}
         row.group_changed = False
-    engine.ensure_running(row.server, row.settings, standby)
+    try:
+        engine.ensure_running(row.server, row.settings, standby)
+    except EngineError as error:
+        if plane.closing:
+            raise
+        raise CannotStart(str(error)) from error
     plane.own(row.server, call.scope, row.id, row.cluster)
 
 
