@@ -74,7 +74,8 @@ class Story:
                     botocore.exceptions.ReadTimeoutError, botocore.exceptions.HTTPClientError):  # fmt: skip
                 pass
             time.sleep(0.02)
-        state = [(i["DBInstanceIdentifier"], i["DBInstanceStatus"], i["PendingModifiedValues"]) for i in self.rds.describe_db_instances()["DBInstances"]]
+        rows = self.rds.describe_db_instances()["DBInstances"]
+        state = [(one["DBInstanceIdentifier"], one["DBInstanceStatus"], one["PendingModifiedValues"]) for one in rows]
         raise AssertionError(f"the end was not reached: {state}, {self.left()}:\n{self.cloud.log()[-3000:]}")
 
     def left(self) -> dict[str, list[str]]:

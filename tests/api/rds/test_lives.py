@@ -1,4 +1,4 @@
-"""What happens to an instance in its life: snapshots, restores, replicas, changes, stops, failovers, restarts, the end."""
+"""An instance's life: snapshots, restores, replicas, changes, stops, failovers, restarts, the end."""
 
 from __future__ import annotations
 

@@ -53,8 +53,9 @@ class FakePostgres:
         self._up.pop(name, None)
 
     def ensure_removed(self, name: str) -> None:
-        self._up.pop(name, None)
-        (self._folder / "servers" / name).unlink(missing_ok=True)
+        with self._lock:
+            self._up.pop(name, None)
+            (self._folder / "servers" / name).unlink(missing_ok=True)
 
     def exists(self, name: str) -> bool:
         return (self._folder / "servers" / name).exists()
@@ -127,9 +128,11 @@ class FakePostgres:
         self._write(name, {**self._read(name), "follows": None})
 
     def remove_slot(self, name: str, slot: str) -> None:
-        server = self._read(name)
-        server["slots"] = [one for one in server["slots"] if one != slot]
-        self._write(name, server)
+        with self._lock:
+            self._must_run(name)
+            server = self._read(name)
+            server["slots"] = [one for one in server["slots"] if one != slot]
+            self._write(name, server)
 
     def ensure_backup(self, name: str, backup: str, *, since: str | None = None) -> None:
         place = self._folder / "backups" / backup
@@ -186,10 +189,11 @@ class FakePostgres:
             raise EngineError(f"server {name} does not run")
 
     def _add_slot(self, standby: Standby) -> None:
-        if self.running(standby.source):
-            source = self._read(standby.source)
-            source["slots"] = sorted({*source["slots"], standby.slot})
-            self._write(standby.source, source)
+        with self._lock:
+            if self.running(standby.source):
+                source = self._read(standby.source)
+                source["slots"] = sorted({*source["slots"], standby.slot})
+                self._write(standby.source, source)
 
     def _read(self, name: str) -> dict[str, Any]:
         with self._lock:
