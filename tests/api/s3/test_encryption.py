@@ -92,6 +92,7 @@ def test_a_customer_s_key_is_needed_to_read(s3: Any, bucket: str) -> None:
     assert refused(s3.head_object, Bucket=bucket, Key="k").status == 400
     error = refused(s3.get_object, Bucket=bucket, Key="k", **WRONG)
     assert (error.code, error.status) == ("AccessDenied", 403)
+    assert error.message.endswith("must provide the correct secret key.")
     assert refused(s3.head_object, Bucket=bucket, Key="k", **WRONG).status == 403
 
 
@@ -165,6 +166,21 @@ def test_multipart(s3: Any, bucket: str, kind: dict[str, Any]) -> None:
     assert s3.get_object(Bucket=bucket, Key="k", **read_with(kind))["Body"].read() == whole
     got = s3.get_object(Bucket=bucket, Key="k", Range=f"bytes={size - 10}-{size + 69_000}", **read_with(kind))
     assert got["Body"].read() == whole[size - 10 : size + 69_001]
+
+
+@pytest.mark.parametrize("context", ["not base64!", "bm8ganNvbg==", "WzFd", "eyJhIjogMX0="])
+def test_the_kms_context_is_a_map_of_strings(s3: Any, bucket: str, context: str) -> None:
+    error = refused(
+        s3.put_object,
+        Bucket=bucket,
+        Key="k",
+        Body=b"x",
+        ServerSideEncryption="aws:kms",
+        SSEKMSEncryptionContext=context,
+    )
+    assert (error.code, error.status) == ("InvalidArgument", 400)
+    good = "eyJhIjogImIifQ=="
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x", ServerSideEncryption="aws:kms", SSEKMSEncryptionContext=good)
 
 
 def test_every_part_needs_the_customer_s_key(s3: Any, bucket: str) -> None:

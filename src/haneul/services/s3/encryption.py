@@ -9,37 +9,42 @@ import hmac
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
+
 from haneul.auth.sealed import Sealed
 from haneul.kit import tokens
 from haneul.service import Call
 from haneul.services.s3.errors import errors, invalid_argument
 from haneul.services.s3.state import Bucket, Cipher
+from haneul.wire.errors import AwsError
 
 _KINDS = ("AES256", "aws:kms", "aws:kms:dsse")
 _SSE = "x-amz-server-side-encryption"
-_CUSTOMER = "x-amz-server-side-encryption-customer"
+_CUSTOMER_MEMBERS = frozenset({"SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKeyMD5"})
 
 
 def cipher_for(call: Call, bucket: Bucket, request: Mapping[str, Any]) -> Cipher | None:
     """How a body written by this request is encrypted: as its headers ask, else as the bucket's default says.
 
-    None is S3's own default. Raises InvalidArgument and its kin for headers that contradict each other.
+    None is S3's own default. Raises InvalidArgument and its kin for headers that contradict each other, AccessDenied
+    where the bucket blocks customers' keys.
     """
     kind = request.get("ServerSideEncryption")
+    if kind is not None and _CUSTOMER_MEMBERS.intersection(request):
+        raise invalid_argument(
+            "Server Side Encryption with Customer provided key is incompatible with the encryption method specified",
+            _SSE,
+            kind,
+        )
     customer = customer_key(request, "SSECustomer")
-    if kind is None and customer is None and "SSEKMSKeyId" not in request:
-        setting = bucket.settings.get("encryption")
-        return None if setting is None else _default(call, setting, request)
+    setting = bucket.settings.get("encryption")
     if customer is not None:
-        if kind is not None:
-            raise invalid_argument(
-                "Server Side Encryption with Customer provided key is incompatible with the encryption method "
-                "specified",
-                _SSE,
-                kind,
-            )
+        if setting is not None and _blocks_customers(setting):
+            raise _blocked(call, bucket, request)
         salt = _salt()
         return Cipher("SSE-C", salt, check=_check(customer, salt))
+    if kind is None and "SSEKMSKeyId" not in request:
+        return None if setting is None else _default(call, setting, request)
     if kind not in _KINDS and kind is not None:
         raise invalid_argument("The encryption method specified is not supported", _SSE, kind)
     key_id = request.get("SSEKMSKeyId")
@@ -50,9 +55,40 @@ def cipher_for(call: Call, bucket: Bucket, request: Mapping[str, Any]) -> Cipher
     assert kind is not None
     if kind == "AES256":
         return Cipher(kind, _salt())
-    context = request.get("SSEKMSEncryptionContext") or ""
-    bucket_key = bool(request.get("BucketKeyEnabled"))
-    return Cipher(kind, _salt(), kms_key(call, key_id), context=context, bucket_key=bucket_key)
+    default = {} if setting is None else setting["Rules"][0]
+    bucket_key = kind == "aws:kms" and bool(request.get("BucketKeyEnabled", default.get("BucketKeyEnabled")))
+    return Cipher(kind, _salt(), kms_key(call, key_id), context=_context(request), bucket_key=bucket_key)
+
+
+def _blocks_customers(setting: Mapping[str, Any]) -> bool:
+    blocked = setting["Rules"][0].get("BlockedEncryptionTypes") or {}
+    return "SSE-C" in (blocked.get("EncryptionType") or ())
+
+
+def _blocked(call: Call, bucket: Bucket, request: Mapping[str, Any]) -> AwsError:
+    return errors.AccessDenied(
+        f'User: {call.principal.arn} is not authorized to perform: s3:{call.operation} on resource: "{bucket.arn}/'
+        f'{request["Key"]}" because this bucket has blocked upload requests that specify Server Side Encryption with '
+        "Customer provided keys (SSE-C). Please specify a different server-side encryption type"
+    )
+
+
+def _context(request: Mapping[str, Any]) -> str:
+    """The KMS encryption context, base64 of a JSON object of strings. Raises InvalidArgument."""
+    given: str = request.get("SSEKMSEncryptionContext") or ""
+    if given:
+        try:
+            context = orjson.loads(base64.b64decode(given, validate=True))
+        except (binascii.Error, ValueError):
+            context = None
+        if not isinstance(context, dict) or not all(isinstance(value, str) for value in context.values()):
+            raise invalid_argument(
+                f"The header '{_SSE}-context' shall be Base64-encoded UTF-8 string holding JSON which represents a "
+                "string-string map",
+                f"{_SSE}-context",
+                given,
+            )
+    return given
 
 
 def _default(call: Call, setting: Mapping[str, Any], request: Mapping[str, Any]) -> Cipher | None:
@@ -62,8 +98,9 @@ def _default(call: Call, setting: Mapping[str, Any], request: Mapping[str, Any])
     kind = default["SSEAlgorithm"]
     if kind == "AES256":
         return Cipher(kind, _salt())
-    bucket_key = bool(request.get("BucketKeyEnabled", rule.get("BucketKeyEnabled", False)))
-    return Cipher(kind, _salt(), kms_key(call, default.get("KMSMasterKeyID")), bucket_key=bucket_key)
+    bucket_key = kind == "aws:kms" and bool(request.get("BucketKeyEnabled", rule.get("BucketKeyEnabled", False)))
+    key = kms_key(call, default.get("KMSMasterKeyID"))
+    return Cipher(kind, _salt(), key, context=_context(request), bucket_key=bucket_key)
 
 
 def kms_key(call: Call, given: str | None) -> str:
@@ -104,7 +141,10 @@ def read_key(
             "retrieve the object."
         )
     if not hmac.compare_digest(_check(customer, cipher.salt), cipher.check):
-        raise errors.AccessDenied("Access Denied")
+        raise errors.AccessDenied(
+            "Requests specifying Server Side Encryption with Customer provided keys must provide the correct secret "
+            "key."
+        )
     return hmac.digest(customer, cipher.salt, hashlib.sha256)
 
 
@@ -123,27 +163,27 @@ def customer_key(request: Mapping[str, Any], members: str) -> bytes | None:
         return None
     must = "Requests specifying Server Side Encryption with Customer provided keys must provide"
     if algorithm is None:
-        raise invalid_argument(f"{must} a valid encryption algorithm.", f"{_CUSTOMER}-algorithm", None)
+        raise invalid_argument(f"{must} a valid encryption algorithm.", _SSE, "null")
     if algorithm != "AES256":
         raise errors.InvalidEncryptionAlgorithmError(
             "The Encryption request you specified is not valid. Supported value: AES256.",
-            ArgumentName=f"{_CUSTOMER}-algorithm",
+            ArgumentName=_SSE,
             ArgumentValue=algorithm,
         )
     if key is None:
-        raise invalid_argument(f"{must} an appropriate secret key.", f"{_CUSTOMER}-key", None)
+        raise invalid_argument(f"{must} an appropriate secret key.", _SSE, "null")
     if md5 is None:
-        raise invalid_argument(f"{must} the client calculated MD5 of the secret key.", f"{_CUSTOMER}-key-MD5", None)
+        raise invalid_argument(f"{must} the client calculated MD5 of the secret key.", _SSE, "null")
     try:
         secret = base64.b64decode(key, validate=True)
     except (binascii.Error, ValueError):
-        secret = b""
-    if len(secret) != 32:
-        raise invalid_argument("The secret key was invalid for the specified algorithm.", f"{_CUSTOMER}-key", "null")
+        raise invalid_argument("The secret key was invalid for the specified algorithm.", _SSE, "null") from None
     if base64.b64encode(hashlib.md5(secret).digest()).decode() != md5:
         raise invalid_argument(
-            "The calculated MD5 hash of the key did not match the hash that was provided.", f"{_CUSTOMER}-key-MD5", md5
+            "The calculated MD5 hash of the key did not match the hash that was provided.", _SSE, "null"
         )
+    if len(secret) != 32:
+        raise invalid_argument("The secret key was invalid for the specified algorithm.", _SSE, "null")
     return secret
 
 

@@ -14,6 +14,7 @@ from haneul.services.s3.owners import owner
 from haneul.services.s3.plane import keys
 from haneul.services.s3.state import Bucket, Upload
 from haneul.state.store import Reader, Writer
+from haneul.wire.errors import AwsError
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Upload).decode
@@ -57,19 +58,21 @@ def part_key(call: Call, upload: Upload, request: Mapping[str, Any]) -> bytes | 
     customer = encryption.customer_key(request, "SSECustomer")
     if cipher is None or cipher.kind != "SSE-C":
         if customer is not None:
-            raise errors.InvalidRequest(
-                "The multipart upload initiate did not request encryption. Please resend the request without sending "
-                "encryption parameters."
-            )
+            raise _parameters_expected()
         return encryption.write_key(call, cipher, request)
     if customer is None:
-        raise errors.InvalidRequest(
-            "The multipart upload initiate requested encryption. Subsequent part requests must include the appropriate "
-            "encryption parameters."
-        )
+        raise _parameters_expected()
     if not encryption.same_customer_key(cipher, request):
         raise errors.InvalidRequest("The provided encryption parameters did not match the ones used originally.")
     return encryption.write_key(call, cipher, request)
+
+
+def _parameters_expected() -> AwsError:
+    """S3 says the same whether a part has a customer's key too few or too many."""
+    return errors.InvalidRequest(
+        "The multipart upload initiate requested encryption. Subsequent part requests must include the appropriate "
+        "encryption parameters."
+    )
 
 
 def initiator(call: Call) -> str:
