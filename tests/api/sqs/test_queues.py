@@ -187,3 +187,22 @@ def test_query_protocol_still_works(make) -> None:
     assert "<SendMessageBatchResultEntry><Id>a</Id>" in batch.text
     attributes = ask(url, Action="GetQueueAttributes", **{"AttributeName.1": "QueueArn"})
     assert "<Attribute><Name>QueueArn</Name><Value>arn:aws:sqs:" in attributes.text
+
+
+def test_a_dead_letter_queue_may_refuse(sqs, make) -> None:
+    """RedriveAllowPolicy says which queues may send there."""
+    dead = make(RedriveAllowPolicy=json.dumps({"redrivePermission": "denyAll"}))
+    arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    policy = {"RedrivePolicy": json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 1})}
+    url = make()
+    with pytest.raises(ClientError) as error:
+        sqs.set_queue_attributes(QueueUrl=url, Attributes=policy)
+    assert code_of(error)[0] == "InvalidParameterValue"
+    source = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    allowed = json.dumps({"redrivePermission": "byQueue", "sourceQueueArns": [source]})
+    sqs.set_queue_attributes(QueueUrl=dead, Attributes={"RedriveAllowPolicy": allowed})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes=policy)
+    with pytest.raises(ClientError) as error:
+        missing = policy["RedrivePolicy"].replace(arn, arn + "-none")
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": missing})
+    assert code_of(error)[1].endswith("Reason: Dead letter target does not exist.")

@@ -44,7 +44,7 @@ def create_queue(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     fifo = wanted.get("FifoQueue", "").lower() == "true"
     attrs.check_name(name, fifo)
     attrs.check(wanted, fifo)
-    check_redrive(call, wanted, fifo)
+    check_redrive(call, wanted, fifo, by_name(call, request))
     with broker(call).lock, call.write() as tx:
         row = QUEUES.get(tx, call.scope, name)
         if row is not None:
@@ -74,7 +74,7 @@ def _check_same(row: Queue, wanted: Mapping[str, str]) -> None:
             )
 
 
-def check_redrive(call: Call, wanted: Mapping[str, str], fifo: bool) -> None:
+def check_redrive(call: Call, wanted: Mapping[str, str], fifo: bool, source: str) -> None:
     """A dead-letter queue must exist, be of the same kind, and allow it."""
     text = wanted.get("RedrivePolicy")
     if not text:
@@ -84,9 +84,13 @@ def check_redrive(call: Call, wanted: Mapping[str, str], fifo: bool) -> None:
     if dead is None:
         if len(target.split(":")) != 6 or target.split(":")[2] != "sqs":
             raise invalid_value(text, "RedrivePolicy", "Invalid value for deadLetterTargetArn.")
-        raise errors.QueueDoesNotExist("Dead letter target does not exist.")
+        raise invalid_value(text, "RedrivePolicy", "Dead letter target does not exist.")
     if dead.fifo != fifo:
         raise invalid_value(text, "RedrivePolicy", "Dead-letter queue must be same type of queue as the source.")
+    if allows := dead.row.attributes.get("RedriveAllowPolicy"):
+        permission, sources = attrs.redrive_allow(allows)
+        if permission == "denyAll" or (permission == "byQueue" and source not in sources):
+            raise invalid_value(text, "RedrivePolicy", "Dead-letter queue does not allow redrive from this queue.")
 
 
 @operation(resource=by_name)
@@ -192,7 +196,7 @@ def set_queue_attributes(call: Call, request: Mapping[str, Any]) -> None:
                 "The perMessageGroupId value for FifoThroughputLimit is allowed only when DeduplicationScope is "
                 "messageGroup."
             )
-    check_redrive(call, wanted, live.fifo)
+    check_redrive(call, wanted, live.fifo, live.arn)
     update(call, live, attributes=attrs.merged(live.row.attributes, wanted))
 
 
