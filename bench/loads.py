@@ -81,7 +81,7 @@ def _table(port: int) -> Any:
         dynamodb.create_table(
             TableName="bench", BillingMode="PAY_PER_REQUEST",
             KeySchema=[{"AttributeName": "p", "KeyType": "HASH"}, {"AttributeName": "s", "KeyType": "RANGE"}],
-            AttributeDefinitions=[{"AttributeName": "p", "AttributeType": "S"}, {"AttributeName": "s", "AttributeType": "S"}],
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("p", "s")],
         )  # fmt: skip
         dynamodb.get_waiter("table_exists").wait(TableName="bench", WaiterConfig={"Delay": 1})
     except dynamodb.exceptions.ResourceInUseException:
