@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from haneul.kit import tokens
+from haneul.events import targets
+from haneul.events.targets import Manner
 from haneul.kit.instants import iso8601
 from haneul.service import Call
 from haneul.services.events.inputs import path_value, target_input
@@ -41,83 +42,26 @@ def service_of(arn: str) -> str:
 def send(call: Call, rule: str, target: Mapping[str, Any], event: Mapping[str, Any]) -> None:
     """Send an event to its target. Raises Undelivered."""
     kind = service_of(target["Arn"])
-    sender = _SENDERS.get(kind)
-    if sender is None:
-        raise Undelivered("NotImplemented", f"Targets of the kind {kind} are not called here.", final=True)
     text = target_input(target, event, rule, iso8601(call.now()))
     try:
-        sender(call, target, text, event)
+        if kind == "api-destination":
+            _api_destination(call, target, text)
+        else:
+            targets.deliver(call, target["Arn"], text, _manner(target, event))
     except AwsError as error:
         final = error.status < 500 or error.status == 501
         raise Undelivered(error.code, error.message or error.code, final=final) from None
 
 
-def queue_url(arn: str) -> str:
-    parts = arn.split(":")
-    return f"http://sqs.{parts[3]}.localhost/{parts[4]}/{parts[5]}"
-
-
-def _sqs(call: Call, target: Mapping[str, Any], text: str, event: Mapping[str, Any]) -> None:
-    request: dict[str, Any] = {"QueueUrl": queue_url(target["Arn"]), "MessageBody": text}
-    if group := (target.get("SqsParameters") or {}).get("MessageGroupId"):
-        request["MessageGroupId"] = group
-        request["MessageDeduplicationId"] = event["id"]
-    call.invoke("sqs", "SendMessage", request)
-
-
-def _sns(call: Call, target: Mapping[str, Any], text: str, event: Mapping[str, Any]) -> None:
-    call.invoke("sns", "Publish", {"TopicArn": target["Arn"], "Message": text})
-
-
-def _lambda(call: Call, target: Mapping[str, Any], text: str, event: Mapping[str, Any]) -> None:
-    call.invoke(
-        "lambda", "Invoke", {"FunctionName": target["Arn"], "InvocationType": "Event", "Payload": text.encode()}
-    )
-
-
-def _logs(call: Call, target: Mapping[str, Any], text: str, event: Mapping[str, Any]) -> None:
-    group = target["Arn"].split(":", 6)[6].removesuffix(":*")
-    stream = tokens.uuid()
-    call.invoke("logs", "CreateLogStream", {"logGroupName": group, "logStreamName": stream})
-    entry = {"timestamp": int(call.now() * 1000), "message": text}
-    call.invoke("logs", "PutLogEvents", {"logGroupName": group, "logStreamName": stream, "logEvents": [entry]})
-
-
-def _kinesis(call: Call, target: Mapping[str, Any], text: str, event: Mapping[str, Any]) -> None:
+def _manner(target: Mapping[str, Any], event: Mapping[str, Any]) -> Manner:
     path = (target.get("KinesisParameters") or {}).get("PartitionKeyPath")
-    key = path_value(event, path) if path else event["id"]
-    name = target["Arn"].rpartition("/")[2]
-    call.invoke("kinesis", "PutRecord", {"StreamName": name, "Data": text.encode(), "PartitionKey": str(key)})
-
-
-def _firehose(call: Call, target: Mapping[str, Any], text: str, event: Mapping[str, Any]) -> None:
-    name = target["Arn"].rpartition("/")[2]
-    call.invoke("firehose", "PutRecord", {"DeliveryStreamName": name, "Record": {"Data": text.encode()}})
-
-
-def _states(call: Call, target: Mapping[str, Any], text: str, event: Mapping[str, Any]) -> None:
-    call.invoke("stepfunctions", "StartExecution", {"stateMachineArn": target["Arn"], "input": text})
-
-
-def _ecs(call: Call, target: Mapping[str, Any], text: str, event: Mapping[str, Any]) -> None:
-    given = target.get("EcsParameters") or {}
-    request = {
-        "cluster": target["Arn"],
-        "taskDefinition": given.get("TaskDefinitionArn"),
-        "count": given.get("TaskCount", 1),
-        "launchType": given.get("LaunchType"),
-        "group": given.get("Group"),
-        "platformVersion": given.get("PlatformVersion"),
-        "startedBy": f"events-rule/{event['id']}"[:36],
-    }
-    if network := (given.get("NetworkConfiguration") or {}).get("awsvpcConfiguration"):
-        request["networkConfiguration"] = {
-            "awsvpcConfiguration": {name[:1].lower() + name[1:]: value for name, value in network.items()}
-        }
-    overrides = _json(text)
-    if isinstance(overrides, dict) and "containerOverrides" in overrides:
-        request["overrides"] = overrides
-    call.invoke("ecs", "RunTask", {name: value for name, value in request.items() if value is not None})
+    return Manner(
+        group=(target.get("SqsParameters") or {}).get("MessageGroupId"),
+        deduplication=event["id"],
+        key=str(path_value(event, path)) if path else event["id"],
+        ecs=target.get("EcsParameters"),
+        cause=f"events-rule/{event['id']}",
+    )
 
 
 def _json(text: str) -> Any:
@@ -127,7 +71,7 @@ def _json(text: str) -> Any:
         return None
 
 
-def _api_destination(call: Call, target: Mapping[str, Any], text: str, event: Mapping[str, Any]) -> None:
+def _api_destination(call: Call, target: Mapping[str, Any], text: str) -> None:
     parts = target["Arn"].split(":", 5)
     name = parts[5].split("/")[1]
     with call.read() as tx:
@@ -233,19 +177,6 @@ def _token(oauth: Mapping[str, Any]) -> str:
         connection.close()
 
 
-_SENDERS = {
-    "sqs": _sqs,
-    "sns": _sns,
-    "lambda": _lambda,
-    "logs": _logs,
-    "kinesis": _kinesis,
-    "firehose": _firehose,
-    "states": _states,
-    "ecs": _ecs,
-    "api-destination": _api_destination,
-}
-
-
 def bury(
     call: Call,
     rule: str,
@@ -268,7 +199,7 @@ def bury(
         "RETRY_ATTEMPTS": str(tries) if condition else "",
     }
     attributes = {name: {"DataType": "String", "StringValue": value} for name, value in told.items() if value}
-    request = {"QueueUrl": queue_url(dead), "MessageBody": json.dumps(event), "MessageAttributes": attributes}
+    request = {"QueueUrl": targets.queue_url(dead), "MessageBody": json.dumps(event), "MessageAttributes": attributes}
     try:
         call.invoke("sqs", "SendMessage", request)
     except AwsError:

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from haneul import converge
+from haneul.events.targets import queue_url
 from haneul.kit import tokens
 from haneul.service import Call, Scope
 from haneul.services.sns import messages
@@ -51,12 +52,6 @@ def to_queue(call: Call, scope: Scope, subscription: Subscription, note: Note) -
     if subscription.endpoint.endswith(".fifo"):
         request["MessageDeduplicationId"] = note.deduplication or note.id
     return call.invoke("sqs", "SendMessage", request)
-
-
-def queue_url(arn: str) -> str:
-    """A URL that names the queue of an ARN, region included."""
-    parts = arn.split(":")
-    return f"http://sqs.{parts[3]}.localhost/{parts[4]}/{parts[5]}"
 
 
 def _queue_attributes(note: Note) -> dict[str, dict[str, Any]]:
