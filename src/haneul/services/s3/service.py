@@ -23,6 +23,7 @@ SERVICE = Service(
         "public_access",
         "reports",
         "retentions",
+        "select",
         "switches",
         "tag_sets",
     ),

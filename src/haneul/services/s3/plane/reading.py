@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from haneul.services.s3.plane import encryption
@@ -103,3 +103,33 @@ def _open_blocks(piece: Piece, path: str, offset: int, amount: int) -> bytes:
         return data
     first = offset // (encryption.BLOCK + encryption.TAG)
     return encryption.unseal(piece.key, data, first, piece.size)
+
+
+class Held:
+    """A body for a worker thread, which reads it from any offset, and again; its files stay as long as this lives."""
+
+    def __init__(self, cuts: Sequence[tuple[Piece, int, int]], ranges: Ranges) -> None:
+        self._held = [(piece, _held((piece, 0, piece.size), ranges)) for piece, _, _ in cuts]
+
+    def chunks(self, start: int = 0) -> Iterator[bytes]:
+        """The bytes from `start` on, about a MiB at a time. Blocks: for threads only."""
+        for piece, held in self._held:
+            if start >= piece.size:
+                start -= piece.size
+            elif held is None:
+                yield open_small(piece, start, piece.size - start)
+                start = 0
+            else:
+                yield from self._of_file(piece, held, start)
+                start = 0
+
+    def _of_file(self, piece: Piece, held: FileRange, start: int) -> Iterator[bytes]:
+        offset, skip = start, 0
+        if piece.key is not None:
+            offset, _ = encryption.span(start, 1, piece.size)
+            skip = start % encryption.BLOCK
+        while offset < held.length:
+            amount = min(_AT_ONCE, held.length - offset)
+            plain = _open_blocks(piece, held.path, offset, amount)
+            yield plain[skip:] if skip else plain
+            offset, skip = offset + amount, 0
