@@ -32,6 +32,8 @@ class Performer(Protocol):
 
     async def transact(self, call: Call, function: Callable[[Writer], Value]) -> Value: ...
 
+    def count_usage(self, call: Call, operation: str) -> None: ...
+
 
 class Cloud:
     """Store, blobs, clock and the doors, shared by every call. Attributes are set once, by `app.assemble`."""

@@ -125,6 +125,8 @@ class Loop:
         outcome = step(call, row)
         if call.ticket:
             self._cloud.store.wait(call.ticket)
+        if call.usage:
+            self._cloud.loop.call_soon_threadsafe(self._cloud.performer.count_usage, call, timer.kind)
         self._write(timer, table, before, outcome)
 
     def _write(self, timer: Timer, table: Table[Any], before: bytes | None, outcome: Step) -> None:

@@ -151,11 +151,13 @@ class Pipeline:
         task.add_done_callback(self.tasks.discard)
 
     def _count(self, call: Call, operation: str) -> None:
-        meter = self.meter
-        meter.add(call.scope, call.service, operation, "Requests", 1.0)
-        if call.usage is not None:
-            for usage, amount in call.usage:
-                meter.add(call.scope, call.service, operation, usage, amount)
+        self.meter.add(call.scope, call.service, operation, "Requests", 1.0)
+        self.count_usage(call, operation)
+
+    def count_usage(self, call: Call, operation: str) -> None:
+        """Count what the call metered besides itself; on the event loop."""
+        for usage, amount in call.usage or ():
+            self.meter.add(call.scope, call.service, operation, usage, amount)
 
 
 def _scope(room: Room, scope: Scope) -> Scope:

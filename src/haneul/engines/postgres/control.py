@@ -104,7 +104,8 @@ class Servers:
         """The server runs with these settings; whether it had to be started for that."""
         with self.lock(name):
             build = self.build(name)
-            text = files.render(files.configuration(self.layout, name, build.major, settings, standby))
+            settings = _loadable(build, settings)
+            text = files.render(files.configuration(self.layout, name, build, settings, standby))
             data = self.layout.data(name)
             if standby is not None and not (data / "standby.signal").exists() and not self.running(name):
                 files.write_file(self.layout, data / "standby.signal", "")
@@ -312,3 +313,12 @@ def clear_partial(path: Path) -> None:
     """Remove what an interrupted attempt at making `path` left."""
     for part in path.parent.glob(f"{path.name}.part-*"):
         shutil.rmtree(part, ignore_errors=True) if part.is_dir() else part.unlink(missing_ok=True)
+
+
+def _loadable(build: Build, settings: Mapping[str, str]) -> Mapping[str, str]:
+    """Without the libraries to preload that this build doesn't have: the server would not start with them."""
+    wanted = settings.get("shared_preload_libraries", "")
+    if not wanted:
+        return settings
+    there = [one.strip() for one in wanted.split(",") if any(build.folder.glob(f"lib/**/{one.strip()}.so"))]
+    return {**settings, "shared_preload_libraries": ",".join(there)}

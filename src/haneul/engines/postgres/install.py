@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 from haneul.engines.errors import EngineError
+from haneul.engines.postgres.layout import UNTRUSTED
 
 _MACHINES = {"x86_64": "linux-x64", "aarch64": "linux-arm64"}
 
@@ -89,7 +90,16 @@ def _unpack(package: Path, work: Path) -> Path:
             path.chmod(0o755)
         elif not path.is_symlink():
             path.chmod(0o755 if path.parent.name == "bin" else 0o644)
+    _trust(native)
     return native
+
+
+def _trust(native: Path) -> None:
+    """A master user may create the extensions that RDS lets it create."""
+    for control in native.glob("share/**/extension/*.control"):
+        text = control.read_text()
+        if control.stem not in UNTRUSTED and "trusted" not in text:
+            control.write_text(f"{text.rstrip()}\ntrusted = true\n")
 
 
 def _links(native: Path) -> list[dict[str, str]]:

@@ -10,15 +10,19 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from haneul.engines import daemons
 from haneul.engines.errors import EngineError
+from haneul.engines.postgres.builds import Build
 from haneul.engines.postgres.port import ADMIN, Standby
 from haneul.kit import tokens
 
+UNTRUSTED = frozenset({"adminpack", "file_fdw", "plperlu", "plpython3u", "pltclu", "pg_surgery"})
+"""Extensions that reach out of the server: RDS doesn't have them either."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,80}")
 
 # What the cloud itself needs, whatever a parameter group says.
@@ -148,6 +152,28 @@ class Layout:
         write_file(self, path, f"*:*:*:{ADMIN}:{self.secret}\n")
         return str(path)
 
+    def trusted(self, build: Build) -> Path | None:
+        """A folder with the build's extensions marked as trusted, so that a master user may create them as on RDS.
+
+        None before version 18, which can't be told where to look.
+        """
+        share = next(iter(sorted(build.folder.glob("share/**/extension"))), None)
+        if build.major < 18 or share is None:
+            return None
+        place = self.folder / "extensions" / build.version
+        if not place.exists():
+            self.own(place.parent)
+            part = self.partial(place)
+            shutil.copytree(share, part / "extension", copy_function=shutil.copyfile)
+            for control in (part / "extension").glob("*.control"):
+                if control.stem not in UNTRUSTED:
+                    control.write_text(f"{control.read_text().rstrip()}\ntrusted = true\n")
+            for path in [part, *part.rglob("*")]:
+                path.chmod(0o755 if path.is_dir() else 0o644)
+            daemons.hand_over(part, self.who)
+            part.rename(place)
+        return place
+
     def dsn(self, name: str, application: str) -> str:
         """How tools and standbys reach a server: the password stays in a file, out of command lines and logs."""
         quoted = self.passfile().replace("\\", "\\\\").replace("'", "\\'")
@@ -164,7 +190,7 @@ def _checked(name: str) -> str:
 
 
 def configuration(
-    layout: Layout, name: str, major: int, settings: Mapping[str, str], standby: Standby | None
+    layout: Layout, name: str, build: Build, settings: Mapping[str, str], standby: Standby | None
 ) -> dict[str, str]:
     """The whole of postgresql.conf: the settings wanted, what they lack, and what the cloud insists on."""
     known = {key: value for key, value in settings.items() if not key.startswith("rds.") and key != "archive"}
@@ -177,9 +203,11 @@ def configuration(
         place = f"../../../archives/{_checked(archive)}"  # from the data directory; checked: the shell sees no surprise
         copy = f"dd if=%p of={place}/.%f bs=1M conv=fsync status=none && mv {place}/.%f {place}/%f"
         values["archive_command"] = f"test -f {place}/%f || ({copy})"
-    if major < 14:
+    if (trusted := layout.trusted(build)) is not None:
+        values["extension_control_path"] = f"{trusted}:$system"
+    if build.major < 14:
         del values["recovery_init_sync_method"]
-    if major >= 17:
+    if build.major >= 17:
         values["allow_alter_system"] = "off"
         values["summarize_wal"] = "on" if archive else "off"
     if standby is not None:

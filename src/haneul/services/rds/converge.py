@@ -10,7 +10,7 @@ from haneul.engines.errors import EngineError
 from haneul.engines.postgres.port import Standby
 from haneul.kit import tokens
 from haneul.service import Call, Step
-from haneul.services.rds import backups, changing, members, names, running, secrets
+from haneul.services.rds import backups, changing, members, names, running, secrets, usage
 from haneul.services.rds.happenings import tell
 from haneul.services.rds.plane import Plane, plane
 from haneul.services.rds.state import INSTANCES, SNAPSHOTS, Instance
@@ -24,6 +24,7 @@ STOPPED_FOR = 7 * 86_400.0
 
 def step_instance(call: Call, row: Instance) -> Step:
     """Bring an instance one status further."""
+    usage.count(call, row, runs=row.status not in ("creating", "stopped"))
     step = _STEPS.get(row.status)
     return Step(row) if step is None else step(call, plane(call.cloud), row)
 
@@ -229,7 +230,8 @@ def _delete(call: Call, plane: Plane, row: Instance) -> Step:
         return members.delete(call, plane, row)
     if row.work.get("keep_backups") and engine.running(row.server):
         backups.mark(call, plane, row, row.server)
-    _free_replicas(call, row)
+    if engine.running(row.server) and not _free_replicas(call, row):
+        return Step(row, 0.1)
     _leave_source(call, plane, row)
     for server in (row.standby, row.server):
         if server:
@@ -242,23 +244,18 @@ def _delete(call: Call, plane: Plane, row: Instance) -> Step:
     return Step(None)
 
 
-def _free_replicas(call: Call, row: Instance) -> None:
-    """Replicas of a deleted source stand alone from now on."""
+def _free_replicas(call: Call, row: Instance) -> bool:
+    """Replicas of a deleted source stand alone from now on, by their own steps; whether all do."""
     with call.write() as tx:
-        for replica in INSTANCES.scan(tx, call.scope):
-            if replica.source == row.id and replica.status != "deleting":
+        following = [one for one in INSTANCES.scan(tx, call.scope) if one.source == row.id]
+        waited = [one for one in following if one.status not in ("deleting", "failed", "incompatible-parameters")]
+        for replica in waited:
+            if not replica.work.get("promote"):
                 replica.status = "modifying"
                 replica.work = {**replica.work, "promote": True}
                 INSTANCES.put(tx, call.scope, replica)
                 wake(tx, "rds.instance", call.scope, (replica.id,), call.now())
-    for replica in _following(call, row):
-        if replica.source == row.id:
-            changing.promote(call, plane(call.cloud), replica)
-
-
-def _following(call: Call, row: Instance) -> list[Instance]:
-    with call.read() as tx:
-        return [one for one in INSTANCES.scan(tx, call.scope) if one.source == row.id and one.status != "deleting"]
+    return not waited
 
 
 def _leave_source(call: Call, plane: Plane, row: Instance) -> None:

@@ -44,6 +44,8 @@ class Instance(msgspec.Struct, kw_only=True):
     backed_up: float = 0.0
     latest_backup: str = ""
     roles: list[dict[str, str]] = []
+    metered: float = 0.0
+    """Up to when its hours are counted."""
 
 
 class Cluster(msgspec.Struct, kw_only=True):
