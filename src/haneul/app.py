@@ -43,6 +43,7 @@ ROOMS = (
     "kms",
     "logs",
     "organizations",
+    "pipes",
     "rds",
     "rdsdata",
     "s3",
