@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from haneul.service import Call, operation
-from haneul.services.s3 import conditions, context, happenings, index, locks, uploads, writes
+from haneul.services.s3 import conditions, context, happenings, index, locks, replicas, uploads, writes
 from haneul.services.s3.buckets import bucket_of
 from haneul.services.s3.errors import errors, malformed_xml, no_such_version
 from haneul.services.s3.guard import bucket_arn, may, object_arn
@@ -119,6 +119,8 @@ def delete(
     gone = index.insert(tx, bucket, key, marker, blobs=call.cloud.blobs)
     if gone is not None:
         happenings.stored(call, gone, -1)
+    if replicas.mark(bucket, key, marker):
+        replicas.ask(call, tx, bucket, key, marker)
     happenings.publish(call, tx, bucket, key, "ObjectRemoved:DeleteMarkerCreated", marker.entry)
     return True, version_id(marker.entry)
 

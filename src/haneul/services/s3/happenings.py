@@ -25,7 +25,7 @@ _STORED = {
     "DEEP_ARCHIVE": "TimedStorage-GDA-Bytes",
 }
 """Storage class -> usage type of a change in the bytes stored; a bill makes its ByteHrs by adding up over time."""
-WANTED_BY = frozenset({"notification", "replication"})
+WANTED_BY = frozenset({"notification"})
 """Settings of a bucket that make its objects' comings and goings worth telling."""
 
 

@@ -101,6 +101,27 @@ def insert(
     return gone
 
 
+def insert_replica(tx: Writer, bucket: Bucket, key: str, made: Object, chunks: list[bytes] | None) -> bool:
+    """Put a version that has its sequence already among those of the key, newest first; False if it is there."""
+    entry = made.entry
+    at = keys.current(bucket.id, key)
+    raw = tx.get(at)
+    before = None if raw is None else unpack(raw)
+    slot = keys.slot(entry.seq, entry.null)
+    if tx.get(keys.object(bucket.id, key, slot)) is not None:
+        return False
+    if raw is None or before is None or before.seq < entry.seq:
+        if raw is not None and before is not None:
+            tx.put(keys.version(bucket.id, key, before.seq), raw)
+        tx.put(at, _encode(entry))
+    else:
+        tx.put(keys.version(bucket.id, key, entry.seq), _encode(entry))
+    tx.put(keys.object(bucket.id, key, slot), _encode(made))
+    for number, chunk in enumerate(chunks or ()):
+        tx.put(keys.chunk(bucket.id, key, slot, number), chunk)
+    return True
+
+
 def _drop_null(tx: Writer, blobs: FileBlobs, bucket: Bucket, key: str) -> Entry | None:
     """A noncurrent null version gives way to a new one."""
     old = load(tx, bucket, key, keys.NULL_SLOT)

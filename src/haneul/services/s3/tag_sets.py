@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from haneul.service import Call, operation
-from haneul.services.s3 import context, happenings, index, objects, tagging
+from haneul.services.s3 import context, happenings, index, objects, replicas, tagging
 from haneul.services.s3.buckets import bucket_of, change_setting
 from haneul.services.s3.errors import errors
 from haneul.services.s3.guard import bucket_arn, object_arn
@@ -77,6 +77,8 @@ def _change(call: Call, request: Mapping[str, Any], tags: dict[str, str] | None)
         bucket = bucket_of(tx, request)
         found = objects.visible(tx, bucket, key, request.get("VersionId"), call.operation)
         changed = msgspec.structs.replace(found, tags=tags)
+        if replicas.mark(bucket, key, changed):
+            replicas.ask(call, tx, bucket, key, changed)
         index.update(tx, bucket, key, changed)
         happenings.publish(call, tx, bucket, key, f"ObjectTagging:{'Put' if tags else 'Delete'}", changed.entry)
     return {"VersionId": version_id(found.entry)} if bucket.versioning else {}

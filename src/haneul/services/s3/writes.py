@@ -10,7 +10,18 @@ from typing import Any
 import msgspec
 
 from haneul.service import Call
-from haneul.services.s3 import acls, conditions, digests, encryption, happenings, index, locks, metadata, tagging
+from haneul.services.s3 import (
+    acls,
+    conditions,
+    digests,
+    encryption,
+    happenings,
+    index,
+    locks,
+    metadata,
+    replicas,
+    tagging,
+)
 from haneul.services.s3.buckets import bucket_of
 from haneul.services.s3.errors import errors
 from haneul.services.s3.plane import bodies
@@ -133,7 +144,10 @@ def commit(
     key = request["Key"]
     if "IfMatch" in request or "IfNoneMatch" in request:
         conditions.check_write(request, key, index.current(tx, bucket, key))
+    replicated = replicas.mark(bucket, key, made)
     gone = index.insert(tx, bucket, key, made, blobs=call.cloud.blobs, chunks=chunks)
+    if replicated:
+        replicas.ask(call, tx, bucket, key, made)
     happenings.stored(call, made.entry, 1)
     if gone is not None:
         happenings.stored(call, gone, -1)
