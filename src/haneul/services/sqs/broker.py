@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from haneul.converge import wake
 from haneul.kit import tokens
 from haneul.service import Call, Scope
 from haneul.services.sqs.errors import no_queue
@@ -22,6 +23,7 @@ from haneul.services.sqs.plane import journal
 from haneul.services.sqs.plane.index import HELD, Entry, FifoIndex, Index, StandardIndex
 from haneul.services.sqs.plane.journal import Message
 from haneul.services.sqs.state import QUEUES, Queue
+from haneul.services.sqs.tally import EVERY, Tally
 
 if TYPE_CHECKING:
     from haneul.cloud import Cloud
@@ -47,6 +49,9 @@ class Live:
         """Messages in the store behind `horizon`, that the index doesn't know."""
         self.horizon = 0
         self.waiters: deque[asyncio.Future[None]] = deque()
+        self.tally: Tally = Tally()
+        self.told = False
+        """Its metrics' timer runs."""
         self.attempts: dict[str, tuple[int, list[tuple[int, int]]]] = {}
         """ReceiveRequestAttemptId -> (until, [(sequence, nonce)])."""
         self._duplicates: deque[tuple[int, bytes]] = deque()
@@ -251,6 +256,10 @@ class Broker:
             try:
                 with call.write() as tx:
                     yield tx
+                    for live in lives:
+                        if not live.told:
+                            live.told = True
+                            wake(tx, "sqs.sweep", live.scope, (live.row.name,), call.now() + EVERY)
             except BaseException:
                 for live in lives:
                     self.forget(live)

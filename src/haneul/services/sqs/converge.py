@@ -8,27 +8,31 @@ import msgspec
 
 from haneul.service import Call, Step
 from haneul.services.sqs.broker import Broker, Live, broker
+from haneul.services.sqs.metrics import publish
 from haneul.services.sqs.plane import journal
 from haneul.services.sqs.plane.index import Entry
 from haneul.services.sqs.queues import SWEEP_EVERY
 from haneul.services.sqs.sending import deduplication_key
 from haneul.services.sqs.state import Move, Queue
+from haneul.services.sqs.tally import EVERY
 
 BATCH = 100
 
 
 def step_sweep(call: Call, row: Queue) -> Step:
-    """Delete what is older than the retention period, though nobody asks for it."""
+    """Tell the queue's metrics, and delete what is older than the retention period though nobody asks for it."""
     house = broker(call)
     live = house.get(call.scope, row.name)
-    more = False
+    more = telling = False
     if live is not None:
+        telling = publish(call, live, house.now())
+        live.told = telling
         with house.lock:
             now = house.now()
             if live.expired(now):
                 with house.change(call, live) as tx:
                     more = live.sweep(tx, now)
-    return Step(row, 0.1 if more else SWEEP_EVERY)
+    return Step(row, 0.1 if more else EVERY if telling else SWEEP_EVERY)
 
 
 def step_move(call: Call, move: Move) -> Step:

@@ -47,7 +47,8 @@ def _delete(tx: Writer, live: Live, handle: str) -> bool:
         entry = live.index.entries.get(sequence)
         if entry is not None and (live.held(sequence) is None or entry.nonce != nonce):
             raise invalid_value(handle, "ReceiptHandle", "The receipt handle has expired.")
-    live.drop(tx, sequence)
+    if live.drop(tx, sequence):
+        live.tally.deleted += 1
     return live.fifo
 
 

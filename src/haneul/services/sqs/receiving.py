@@ -43,11 +43,15 @@ def receive_message(call: Call, request: Mapping[str, Any]) -> dict[str, Any] | 
         )
     messages = receive(call, live, request)
     if messages:
+        live.tally.received += len(messages)
         return {"Messages": messages}
     wait = request.get("WaitTimeSeconds")
     if wait is None:
         wait = live.setting("ReceiveMessageWaitTimeSeconds", 0)
-    return _poll(call, request, wait) if wait else {}
+    if wait:
+        return _poll(call, request, wait)
+    live.tally.empty += 1
+    return {}
 
 
 async def _poll(call: Call, request: Mapping[str, Any], wait: int) -> dict[str, Any]:
@@ -69,6 +73,10 @@ async def _poll(call: Call, request: Mapping[str, Any], wait: int) -> dict[str, 
             # Looked for with the waiter in its place, so that no send falls between.
             messages = receive(call, live, request)
             left = end - loop.time()
+            if messages:
+                live.tally.received += len(messages)
+            elif left <= 0:
+                live.tally.empty += 1
             if messages or left <= 0:
                 return {"Messages": messages} if messages else {}
             due = live.index.next_due()

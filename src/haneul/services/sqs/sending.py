@@ -39,6 +39,7 @@ def send_message(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         raise too_long(limit)
     with house.change(call, live) as tx:
         result = _store(tx, call, live, message, now)
+    live.tally.count_sent(size)
     live.notify()
     return result
 
@@ -56,6 +57,7 @@ def send_message_batch(call: Call, request: Mapping[str, Any]) -> dict[str, Any]
     for entry in entries:
         try:
             message, size = compose(call, live, entry, now)
+            live.tally.count_sent(size)
             total += size
             composed.append((entry, message if size <= limit else too_long(limit)))
         except AwsError as error:

@@ -10,6 +10,7 @@ SERVICE = Service(
         "sqs.move": StepSpec("state:MOVES", "converge:step_move"),
         "sqs.sweep": StepSpec("state:QUEUES", "converge:step_sweep"),
     },
+    uses=("cloudwatch",),
     guard="permissions:guard",
     start="broker:open_broker",
 )
