@@ -126,9 +126,9 @@ def batch_write_item(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
 def _check_write(write: Mapping[str, Any]) -> None:
     if len(write) != 1:
         raise invalid(
-            "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes"
+            "Supplied WriteRequest must contain exactly one of PutRequest and DeleteRequest"
             if len(write) > 1
-            else "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"
+            else "Supplied WriteRequest is empty, must contain one of PutRequest and DeleteRequest"
         )
     if "PutRequest" in write:
         check_item(write["PutRequest"]["Item"])

@@ -221,12 +221,12 @@ def step_undo(call: Call, row: TableRow) -> Step:
 
 def step_backup(call: Call, row: BackupRow) -> Step:
     """Make a backup; remove a deleted or expired one."""
-    from haneul.services.dynamodb import backups
+    from haneul.services.dynamodb.backups import copy_table  # late: backups builds on this module's neighbours
 
     if row.status == "DELETED" or (row.expires is not None and row.expires <= call.now()):
         with call.write() as tx:
             purge.drop(tx, row.data)
         return Step(None)
     if row.status == "CREATING":
-        return backups.copy_table(call, row)
+        return copy_table(call, row)
     return Step(row, None if row.expires is None else max(1.0, row.expires - call.now()))

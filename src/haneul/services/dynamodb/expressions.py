@@ -85,6 +85,13 @@ class Update:
         self.condition = condition(request, bound)
         bound.finish()
 
+    @classmethod
+    def of(cls, actions: list[Action], condition: Condition | None) -> Update:
+        """An update made of actions that are bound already (PartiQL)."""
+        made = cls.__new__(cls)
+        made.attributes, made.actions, made.condition = None, actions, condition
+        return made
+
     @property
     def paths(self) -> list[Parts]:
         if self.actions is not None:
@@ -132,7 +139,7 @@ class Update:
             schema.check_index_keys(new, lambda *_: invalid(_UNSUPPORTED))
         for action in self.actions or ():
             if len(action.path) > 1 or action.kind is None:
-                values.check_depth(new.get(action.path[0]))  # type: ignore[call-overload]
+                values.check_depth(new.get(action.path[0]))  # type: ignore[arg-type]
         size = values.item_size(new)
         if size > values.ITEM_LIMIT:
             raise invalid("Item size to update has exceeded the maximum allowed size")

@@ -14,6 +14,7 @@ from haneul.services.dynamodb.errors import invalid, invalid_parameter
 from haneul.services.dynamodb.keyconditions import Span
 from haneul.services.dynamodb.names import check_index_name, resolve, table_resource
 from haneul.services.dynamodb.plane import keys, legacy, projections, records
+from haneul.services.dynamodb.plane.binding import Binding
 from haneul.services.dynamodb.plane.conditions import Test
 from haneul.services.dynamodb.plane.projections import Parts
 from haneul.services.dynamodb.plane.values import Item
@@ -67,8 +68,8 @@ def scan(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
             at = keyconditions.start_key(start, schema, reading.index)
             if not span.start <= at < span.end:
                 raise invalid(
-                    "The provided starting key is invalid: Invalid ExclusiveStartKey. Please use ExclusiveStartKey with "
-                    f"correct Segment. TotalSegments: {total} Segment: {segment}"
+                    "The provided starting key is invalid: Invalid ExclusiveStartKey. Please use ExclusiveStartKey "
+                    f"with correct Segment. TotalSegments: {total} Segment: {segment}"
                 )
             span = Span(at + b"\x00", span.end)
         reading.pages(tx, schema, span, request)
@@ -81,11 +82,13 @@ def _segment(request: Mapping[str, Any]) -> tuple[int, int]:
         return 0, 1
     if total is None:
         raise invalid(
-            "The TotalSegments parameter is required but was not present in the request when Segment parameter is present"
+            "The TotalSegments parameter is required but was not present in the request when Segment parameter is "
+            "present"
         )
     if segment is None:
         raise invalid(
-            "The Segment parameter is required but was not present in the request when parameter TotalSegments is present"
+            "The Segment parameter is required but was not present in the request when parameter TotalSegments is "
+            "present"
         )
     if segment >= total:
         raise invalid(
@@ -111,7 +114,7 @@ def _resume(request: Mapping[str, Any], span: Span, schema: Schema, index: Index
 class Reading:
     """What one page is read with, and what it has gathered."""
 
-    def __init__(self, request: Mapping[str, Any], bound: expressions.Binding, legacy_filter: str) -> None:
+    def __init__(self, request: Mapping[str, Any], bound: Binding, legacy_filter: str) -> None:
         self.index_name: str | None = request.get("IndexName")
         if self.index_name is not None:
             check_index_name(self.index_name)

@@ -15,6 +15,7 @@ from haneul.services.dynamodb.changes import Written
 from haneul.services.dynamodb.errors import errors, invalid
 from haneul.services.dynamodb.expressions import Condition, Update
 from haneul.services.dynamodb.items import FAILED, check_item, put_key
+from haneul.services.dynamodb.memory import Memory
 from haneul.services.dynamodb.names import resolve, table_arn
 from haneul.services.dynamodb.plane import legacy, projections, records, values
 from haneul.services.dynamodb.plane.values import Item
@@ -25,7 +26,7 @@ from haneul.wire.errors import AwsError
 
 SIZE_LIMIT = 4 * 1024 * 1024
 TOKEN_LIFE = 600.0
-_ONE_ITEM = "Transaction request cannot include multiple operations on one item"
+ONE_ITEM = "Transaction request cannot include multiple operations on one item"
 _KINDS = ("ConditionCheck", "Put", "Delete", "Update")
 
 
@@ -100,12 +101,7 @@ def transact_write_items(call: Call, request: Mapping[str, Any]) -> dict[str, An
             return _replayed(call, tx, actions, request)
         plans = _plan(call, tx, actions)
         for plan, action in zip(plans, actions, strict=True):
-            written = Written(changes.units(plan.size))
-            if action.kind in ("Put", "Update") and plan.new is not None:
-                written = changes.put(store, tx, plan.schema, plan.key, plan.stored, plan.new, plan.size, now, plan.old)
-            elif action.kind == "Delete" and plan.stored is not None:
-                written = changes.remove(store, tx, plan.schema, plan.key, plan.stored, now, plan.old)
-            done.append((plan, action, written))
+            done.append((plan, action, perform(store, tx, plan, action, now)))
         if token is not None:
             TOKENS.put(tx, call.scope, TokenRow("TransactWriteItems", token, digest, now + TOKEN_LIFE))
     bills = Bills()
@@ -181,11 +177,11 @@ def _plan(call: Call, tx: Writer, actions: list[Action]) -> list[Plan]:
     reasons: list[dict[str, Any]] = []
     for action, (schema, key) in zip(actions, located, strict=True):
         try:
-            plans.append(_plan_one(tx, action, schema, key))
+            plans.append(plan_one(tx, action, schema, key))
             reasons.append({"Code": "None"})
         except Cancelled as cancelled:
             reasons.append(cancelled.reason)
-    _cancel(reasons)
+    cancel(reasons)
     return plans
 
 
@@ -195,23 +191,38 @@ def _locate(call: Call, tx: Reader, actions: list[Action]) -> list[tuple[Schema,
         schema = resolve(call, tx, action.request["TableName"])
         throttle.admit(call, schema, "write")
         try:
-            if action.kind == "Put":
-                key = put_key(schema, action.request["Item"])
-            else:
-                key = schema.key(action.request["Key"])
-            if action.update is not None:
-                action.update.check(schema)
-        except AwsError as error:
+            found.append((schema, locate_action(schema, action)))
+        except Cancelled as cancelled:
             reasons: list[dict[str, Any]] = [{"Code": "None"} for _ in actions]
-            reasons[number] = {"Code": "ValidationError", "Message": error.message}
-            _cancel(reasons)
-        found.append((schema, key))
+            reasons[number] = cancelled.reason
+            cancel(reasons)
     if len({(schema.data, key) for schema, key in found}) != len(found):
-        raise invalid(_ONE_ITEM)
+        raise invalid(ONE_ITEM)
     return found
 
 
-def _cancel(reasons: list[dict[str, Any]]) -> None:
+def locate_action(schema: Schema, action: Action) -> bytes:
+    """The key bytes of the action's item. Raises Cancelled."""
+    try:
+        if action.kind == "Put":
+            return put_key(schema, action.request["Item"])
+        if action.update is not None:
+            action.update.check(schema)
+        return schema.key(action.request["Key"])
+    except AwsError as error:
+        raise Cancelled("ValidationError", error.message) from None
+
+
+def perform(store: Memory, tx: Writer, plan: Plan, action: Action, now: float) -> Written:
+    """Do what was planned."""
+    if action.kind in ("Put", "Update") and plan.new is not None:
+        return changes.put(store, tx, plan.schema, plan.key, plan.stored, plan.new, plan.size, now, plan.old)
+    if action.kind == "Delete" and plan.stored is not None:
+        return changes.remove(store, tx, plan.schema, plan.key, plan.stored, now, plan.old)
+    return Written(changes.units(plan.size))
+
+
+def cancel(reasons: list[dict[str, Any]]) -> None:
     """Raise TransactionCanceledException if one of the reasons is one."""
     codes = [reason["Code"] for reason in reasons]
     if any(code != "None" for code in codes):
@@ -221,7 +232,7 @@ def _cancel(reasons: list[dict[str, Any]]) -> None:
         )
 
 
-def _plan_one(tx: Reader, action: Action, schema: Schema, key: bytes) -> Plan:
+def plan_one(tx: Reader, action: Action, schema: Schema, key: bytes) -> Plan:
     stored = tx.get(schema.base + key)
     old = changes.load(tx, schema, key, stored)
     if action.condition is not None and not action.condition.test(old[0] or {}):
@@ -283,7 +294,7 @@ def _locate_gets(call: Call, tx: Reader, gets: list[Mapping[str, Any]]) -> list[
         except AwsError as error:
             reasons: list[dict[str, Any]] = [{"Code": "None"} for _ in gets]
             reasons[number] = {"Code": "ValidationError", "Message": error.message}
-            _cancel(reasons)
+            cancel(reasons)
     if len({(schema.data, key) for schema, key in found}) != len(found):
-        raise invalid(_ONE_ITEM)
+        raise invalid(ONE_ITEM)
     return found

@@ -123,3 +123,15 @@ class Binding:
             raise invalid(
                 f"Value provided in ExpressionAttributeValues unused in expressions: keys: {{{', '.join(unused)}}}"
             )
+
+
+class Unbound(Binding):
+    """No placeholders: PartiQL writes names out, quoted when they are reserved."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(None, None)
+
+    def resolve(self, path: Path, expression: str) -> tuple[str | int, ...]:
+        return path.parts

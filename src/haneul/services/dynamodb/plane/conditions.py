@@ -261,11 +261,11 @@ def getter(path: tuple[str | int, ...]) -> Getter:
     """A function that finds what is at `path` in an item, or None."""
     head = path[0]
     if len(path) == 1:
-        return lambda item: item.get(head)  # type: ignore[call-overload, no-any-return]
+        return lambda item: item.get(head)  # type: ignore[arg-type]
     rest = path[1:]
 
     def find(item: Item) -> Value | None:
-        value: Any = item.get(head)  # type: ignore[call-overload]
+        value: Any = item.get(head)  # type: ignore[arg-type]
         for part in rest:
             if value is None:
                 return None

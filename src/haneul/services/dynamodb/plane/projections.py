@@ -45,7 +45,8 @@ def check_overlaps(paths: list[Parts], expression: str) -> None:
     for number, later in enumerate(paths):
         for earlier in paths[:number]:
             clash = _clash(earlier, later)
-            told = f"must remove or rewrite one of these paths; path one: {path_text(earlier)}, path two: {path_text(later)}"
+            paths_told = f"path one: {path_text(earlier)}, path two: {path_text(later)}"
+            told = f"must remove or rewrite one of these paths; {paths_told}"
             if clash == "overlap":
                 raise invalid(f"Invalid {expression}: Two document paths overlap with each other; {told}")
             if clash and conflict is None:
@@ -77,7 +78,7 @@ def project(item: Item, wanted: Tree) -> Item:
     """The wanted parts of the item, in its own nesting; lists close up around what was left out."""
     result: Item = {}
     for name, subtree in wanted.items():
-        value = item.get(name)  # type: ignore[call-overload]
+        value = item.get(name)  # type: ignore[arg-type]
         if value is not None:
             part = value if not subtree else _part(value, subtree)
             if part is not None:
@@ -91,7 +92,7 @@ def _part(value: Value, wanted: Tree) -> Value | None:
         if elements is None:
             return None
         found = []
-        for index in sorted(wanted):  # type: ignore[type-var]
+        for index in sorted(wanted):
             if index < len(elements):  # type: ignore[operator]
                 subtree = wanted[index]
                 element = elements[index] if not subtree else _part(elements[index], subtree)

@@ -126,7 +126,10 @@ def _operand(tokens: Tokens) -> Operand:
 
 def bind(text: str, binding: Binding) -> list[Action]:
     """The actions of an update expression. Raises ValidationException."""
-    clauses = parse(text)
+    return bind_clauses(parse(text), binding)
+
+
+def bind_clauses(clauses: tuple[Clause, ...], binding: Binding) -> list[Action]:
     _check_functions(clauses)
     actions = [_bind_clause(clause, binding) for clause in clauses]
     check_overlaps([action.path for action in actions], EXPRESSION)
@@ -161,8 +164,9 @@ def _bind_clause(clause: Clause, binding: Binding) -> Action:
     path = binding.resolve(clause.path, EXPRESSION)
     if clause.value is None:
         return Action(clause.action, path, None, None, None)
-    if isinstance(clause.value, Ref):
-        value = binding.value(clause.value.name, EXPRESSION)
+    if isinstance(clause.value, Ref | Literal):
+        literal = clause.value
+        value = binding.value(literal.name, EXPRESSION) if isinstance(literal, Ref) else literal.value
         return Action(clause.action, path, lambda item: value, value, values.kind_of(value))
     compute = _sum_of(clause.value, binding) if isinstance(clause.value, Sum) else _value_of(clause.value, binding)
     return Action(clause.action, path, compute, None, _static_kind(clause.value, binding))
@@ -239,7 +243,7 @@ def _static_kind(node: Operand | Sum, binding: Binding) -> str | None:
         return "L" if node.name == "list_append" else None
     if isinstance(node, Ref):
         return values.kind_of(binding.value(node.name, EXPRESSION))
-    return None
+    return values.kind_of(node.value) if isinstance(node, Literal) else None
 
 
 def _check_types(clause: Clause, action: Action, binding: Binding) -> None:
@@ -364,7 +368,7 @@ def _set(item: Item, path: Parts, value: Value) -> None:
 
 def _remove(item: Item, path: Parts) -> None:
     if len(path) == 1:
-        item.pop(path[0], None)  # type: ignore[call-overload]
+        item.pop(path[0], None)  # type: ignore[arg-type]
         return
     parent = _parent(item, path)
     if parent is None:

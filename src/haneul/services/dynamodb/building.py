@@ -1,0 +1,96 @@
+"""Tables that are filled from elsewhere: a backup, an earlier time of another table, a replica's region."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+import orjson
+
+from haneul.service import Call, Step
+from haneul.services.dynamodb import changes, memory, trail
+from haneul.services.dynamodb.plane import logs, records
+from haneul.services.dynamodb.plane.values import Item
+from haneul.services.dynamodb.schemas import Schema
+from haneul.services.dynamodb.state import TABLES, TableRow
+from haneul.state.store import Reader
+from haneul.state.table import after
+
+CHUNK = 100
+CHUNK_BYTES = 1024 * 1024
+Found = tuple[bytes, Item, int]
+
+
+def step_build(call: Call, row: TableRow) -> Step:
+    """Fill the table, then make it active. Killed on the way it begins again: what is there is put once more."""
+    told = row.building
+    if told is None:
+        return Step(row)
+    schema = Schema(call.scope, row, b"")
+    with call.cloud.store.read() as view:
+        source = _items(view, told["data"])
+        if told.get("at") is not None:
+            source = _as_of(view, told["data"], float(told["at"]), source)
+        batch: list[Found] = []
+        held = 0
+        for found in source:
+            batch.append(found)
+            held += found[2]
+            if len(batch) >= CHUNK or held >= CHUNK_BYTES:
+                _put(call, schema, batch)
+                batch, held = [], 0
+        _put(call, schema, batch)
+    settle(call, row.name)
+    return Step(row, 0.0)
+
+
+def settle(call: Call, name: str) -> None:
+    """The table is complete: it can be used."""
+    with memory.of(call.cloud).changing(call.scope, name), call.write() as tx:
+        row = TABLES.get(tx, call.scope, name)
+        if row is None or row.building is None:
+            return
+        row.building = None
+        row.status = "ACTIVE"
+        if row.restore is not None:
+            row.restore = {**row.restore, "RestoreInProgress": False}
+        TABLES.put(tx, call.scope, row)
+
+
+def _items(view: Reader, data: str) -> Iterator[Found]:
+    base, pieces = records.root(data) + b"\x00", records.pieces_root(data)
+    for key, value in view.scan(base, after(base)):
+        place = key[len(base) :]
+        yield place, orjson.loads(records.json_of(view, pieces, place, value)), records.size(value)
+
+
+def _as_of(view: Reader, data: str, at: float, now: Iterator[Found]) -> Iterator[Found]:
+    """Items as they were at `at`: those of now, with what changed since put back.
+
+    Only the first change of a key since then counts: what it found is what there was.
+    """
+    prefix = trail.UNDO + bytes.fromhex(data)
+    since = logs.position(prefix, int(at * 1_000_000) + 1)
+    before: dict[bytes, tuple[Item, int] | None] = {}
+    for _, entry in logs.entries(view.scan(since, after(prefix))):
+        key, stored = msgspec.msgpack.decode(entry, type=tuple[bytes, bytes | None])
+        if key not in before:
+            before[key] = None if stored is None else (orjson.loads(stored[records.HEADER :]), records.size(stored))
+    for found in now:
+        if found[0] not in before:
+            yield found
+    for key, old in before.items():
+        if old is not None:
+            yield key, *old
+
+
+def _put(call: Call, schema: Schema, batch: list[Found]) -> None:
+    if not batch:
+        return
+    store = memory.of(call.cloud)
+    with call.write() as tx:
+        if TABLES.get(tx, schema.scope, schema.name) is None:
+            return
+        for key, item, size in batch:
+            stored = tx.get(schema.base + key)
+            changes.put(store, tx, schema, key, stored, item, size, call.now())

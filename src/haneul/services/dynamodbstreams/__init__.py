@@ -1,0 +1,1 @@
+"""DynamoDB Streams: the second API of DynamoDB's room; its operations are `dynamodb/streams.py`."""
