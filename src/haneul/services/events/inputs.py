@@ -62,7 +62,9 @@ def _dump(value: Any) -> str:
 
 
 def fill(template: str, paths: Mapping[str, str], event: Mapping[str, Any], rule: str, now: str) -> str:
-    """A template with its placeholders replaced: as JSON outside of quotes, as bare text inside."""
+    """A template with its placeholders replaced: as JSON outside of quotes, as bare text inside; all bare in a template
+    that is no JSON."""
+    plain = template.lstrip()[:1] not in ("{", "[", '"', "<")
     values: dict[str, Any] = {name: path_value(event, path) for name, path in paths.items()}
     values["aws.events.rule-arn"] = rule
     values["aws.events.rule-name"] = rule.rpartition("/")[2]
@@ -76,7 +78,12 @@ def fill(template: str, paths: Mapping[str, str], event: Mapping[str, Any], rule
         quoted = _still_quoted(literal, quoted)
         pieces.append(literal)
         name = found.group(1)
-        pieces.append(_shown(values[name], quoted) if name in values else found.group(0))
+        if name not in values:
+            pieces.append(found.group(0))
+        elif plain or (template.lstrip()[:1] == "<" and not _is_whole(template)):
+            pieces.append(_bare(values[name]))
+        else:
+            pieces.append(_shown(values[name], quoted))
         position = found.end()
     pieces.append(template[position:])
     filled = "".join(pieces)
@@ -84,6 +91,15 @@ def fill(template: str, paths: Mapping[str, str], event: Mapping[str, Any], rule
         return _dump(json.loads(filled))
     except ValueError:
         return filled
+
+
+def _is_whole(template: str) -> bool:
+    """The template is one placeholder and nothing else."""
+    return _PLACE.fullmatch(template.strip()) is not None
+
+
+def _bare(value: Any) -> str:
+    return "" if value is None else value if isinstance(value, str) else _dump(value)
 
 
 def _still_quoted(text: str, quoted: bool) -> bool:
