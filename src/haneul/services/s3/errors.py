@@ -42,6 +42,7 @@ errors = Errors(
     InvalidRange=416,
     InvalidRedirectLocation=400,
     InvalidRequest=400,
+    InvalidS3DestinationBucket=400,
     InvalidStorageClass=400,
     InvalidTag=400,
     InvalidTargetBucketForLogging=400,

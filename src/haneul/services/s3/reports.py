@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from haneul.service import Call, operation
+from haneul.services.s3 import inventories
 from haneul.services.s3.buckets import bucket_of
 from haneul.services.s3.errors import errors, malformed_xml
 from haneul.services.s3.guard import bucket_arn
@@ -119,6 +120,8 @@ def _put(call: Call, request: _Request, kind: str, member: str) -> None:
         raise malformed_xml()
     if configuration["Id"] != request["Id"]:
         raise errors.InvalidArgument("Specified Id does not match the configuration's", ArgumentName="id")
+    if kind == "inventory":
+        inventories.check(configuration)
     with call.write() as tx:
         bucket = bucket_of(tx, request)
         known = CONFIGURATIONS.get(tx, GLOBAL, bucket.name, kind, request["Id"])
@@ -127,6 +130,8 @@ def _put(call: Call, request: _Request, kind: str, member: str) -> None:
                 "You are attempting to create a new configuration but have already reached the limit."
             )
         CONFIGURATIONS.put(tx, GLOBAL, Configuration(bucket.name, kind, request["Id"], configuration))
+        if kind == "inventory":
+            inventories.schedule(call, tx, bucket, configuration)
 
 
 def _get(call: Call, request: _Request, kind: str) -> Any:

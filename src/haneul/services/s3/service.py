@@ -30,6 +30,7 @@ SERVICE = Service(
     ),
     steps={
         "s3.delivery": StepSpec("deliveries:DELIVERIES", "deliveries:try_again"),
+        "s3.inventory": StepSpec("inventories:INVENTORIES", "inventories:report"),
         "s3.replica": StepSpec("replicas:REPLICAS", "replicas:replicate"),
     },
     subscribes={"s3.object": "deliveries:deliver"},
