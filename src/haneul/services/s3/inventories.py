@@ -216,9 +216,8 @@ _FIELDS: dict[str, Callable[[Object], str]] = {
     "ChecksumAlgorithm": lambda found: found.entry.algorithm,
     "ObjectAccessControlList": lambda found: "",
     "ObjectOwner": lambda found: found.entry.owner,
-    **dict.fromkeys(
-        ("LifecycleExpirationDate", "ObjectLockEventHoldStatus", "ObjectLockEventHoldDuration")
-        + ("IntelligentTieringReferenceDate",),
-        lambda found: "",
-    ),
+    "LifecycleExpirationDate": lambda found: "",
+    "ObjectLockEventHoldStatus": lambda found: "",
+    "ObjectLockEventHoldDuration": lambda found: "",
+    "IntelligentTieringReferenceDate": lambda found: "",
 }
