@@ -323,3 +323,17 @@ def test_permissions_tags_and_patterns(events, bus) -> None:
     pattern = {"detail": {"ip": [{"cidr": "10.0.0.0/24"}]}}
     assert events.test_event_pattern(EventPattern=json.dumps(pattern), Event=event)["Result"] is True
     assert events.test_event_pattern(EventPattern=json.dumps({"source": ["x"]}), Event=event)["Result"] is False
+
+
+def test_topics_are_targets_too(events, sqs, bus, queue, client, unique) -> None:
+    """An event goes through a topic, signed, to its queue."""
+    sns = client("sns")
+    url, arn = queue()
+    topic = sns.create_topic(Name=unique("t"))["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    events.put_rule(Name="r", EventBusName=bus, EventPattern=json.dumps({"source": ["my.app"]}))
+    events.put_targets(Rule="r", EventBusName=bus, Targets=[{"Id": "1", "Arn": topic}])
+    put(events, bus, {"a": 1})
+    message = json.loads(bodies(sqs, url, 1)[0])
+    assert json.loads(message["Message"])["detail"] == {"a": 1}
+    sns.delete_topic(TopicArn=topic)

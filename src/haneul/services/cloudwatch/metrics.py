@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import Any
 
 from haneul import converge
@@ -25,6 +26,8 @@ UNITS = (
 _UNIT_NUMBERS = {unit: number for number, unit in enumerate(UNITS)}
 OLDEST, NEWEST = 14 * 86_400, 2 * 3600
 LISTED = 500
+PIECE = 50
+"""Data stored in one go on the event loop."""
 ACTIVE = 3 * 3600
 SWEEP_EVERY = 86_400.0
 _NUMBER = b"cw/n"
@@ -45,8 +48,8 @@ def find(tx: Reader, scope: Scope, namespace: str, name: str, dimensions: Any) -
 
 
 @operation()
-def put_metric_data(call: Call, request: Mapping[str, Any]) -> None:
-    """PutMetricData: up to a thousand data; they count at once."""
+def put_metric_data(call: Call, request: Mapping[str, Any]) -> Awaitable[None] | None:
+    """PutMetricData: up to a thousand data; they count at once. Many are stored piece by piece."""
     data: Sequence[Mapping[str, Any]] = request.get("MetricData") or ()
     for entity in request.get("EntityMetricData") or ():
         data = [*data, *(entity.get("MetricData") or ())]
@@ -56,9 +59,26 @@ def put_metric_data(call: Call, request: Mapping[str, Any]) -> None:
         raise invalid("The collection MetricData must not have a size greater than 1000.")
     namespace, now = request["Namespace"], call.now()
     made = [_bucket(number, datum, now) for number, datum in enumerate(data, 1)]
+    pairs = list(zip(data, made, strict=True))
+    if len(pairs) > PIECE:
+        return _store_pieces(call, namespace, pairs, now)
     with call.write() as tx:
-        for datum, bucket in zip(data, made, strict=True):
+        for datum, bucket in pairs:
             _store(tx, call, namespace, datum, bucket, now)
+    return None
+
+
+async def _store_pieces(
+    call: Call, namespace: str, pairs: Sequence[tuple[Mapping[str, Any], Bucket]], now: float
+) -> None:
+    for start in range(0, len(pairs), PIECE):
+
+        def store(tx: Writer, piece: Sequence[tuple[Mapping[str, Any], Bucket]] = pairs[start : start + PIECE]) -> None:
+            for datum, bucket in piece:
+                _store(tx, call, namespace, datum, bucket, now)
+
+        await call.transact(store)
+        await asyncio.sleep(0)  # others have their turn between two pieces
 
 
 def _bucket(number: int, datum: Mapping[str, Any], now: float) -> Bucket:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any
 
 from haneul.kit import tokens
@@ -242,8 +243,13 @@ def searched(metric: Metric, text: str) -> bool:
 
 
 @operation()
-def get_metric_data(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    """GetMetricData: metrics and expressions over them, the newest first unless asked otherwise."""
+def get_metric_data(call: Call, request: Mapping[str, Any]) -> Awaitable[dict[str, Any]]:
+    """GetMetricData: metrics and expressions over them, in a thread: it may look at much."""
+    return asyncio.to_thread(_metric_data, call, request)
+
+
+def _metric_data(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+    """The newest first unless asked otherwise."""
     queries = request["MetricDataQueries"]
     if len(queries) > MOST_QUERIES:
         raise validation("The collection MetricDataQueries must not have a size greater than 500.")

@@ -17,7 +17,7 @@ from haneul.services.events.inputs import path_value, target_input
 from haneul.services.events.state import CONNECTIONS, DESTINATIONS, Connection, Destination
 from haneul.wire.errors import AwsError
 
-DIRECT = frozenset({"sqs", "sns", "logs", "event-bus"})
+DIRECT = frozenset({"sqs", "logs", "event-bus"})
 """Services quick enough to be called before PutEvents is answered."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 TIMEOUT = 5.0

@@ -20,6 +20,8 @@ from haneul.state.store import Reader
 
 PAGE = 10_000
 PAGE_BYTES = 1_048_576
+QUICK = 100
+"""A page of so many events is read on the event loop, a larger one in a thread."""
 SEEN = 100_000
 """Events looked at for one page of FilterLogEvents; a page may end before it is full."""
 
@@ -29,8 +31,14 @@ def _shown(event: Event) -> dict[str, Any]:
 
 
 @operation(resource=names.by_group)
-def get_log_events(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+def get_log_events(call: Call, request: Mapping[str, Any]) -> dict[str, Any] | Awaitable[dict[str, Any]]:
     """GetLogEvents: the newest page unless startFromHead; tokens go on forward or backward for ever."""
+    if (request.get("limit") or PAGE) <= QUICK:
+        return _get(call, request)
+    return asyncio.to_thread(_get, call, request)
+
+
+def _get(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     limit = request.get("limit") or PAGE
     forward, after = _open(request.get("nextToken"), bool(request.get("startFromHead")))
     start, end = request.get("startTime") or 0, request.get("endTime")

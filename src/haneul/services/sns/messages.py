@@ -80,6 +80,11 @@ def envelope(call: Call, scope: Scope, subscription: Subscription, note: Note) -
     return members
 
 
+def sign_ahead(call: Call, note: Note, protocol: str) -> None:
+    """Make a message's signature before it is needed."""
+    signer(call).load().sign({**fields(call, note, protocol), "SignatureVersion": note.version}, note.version)
+
+
 def shown(attributes: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
     return {
         name: {"Type": attribute["DataType"], "Value": attribute.get("StringValue", attribute.get("BinaryValue", ""))}

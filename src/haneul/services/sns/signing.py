@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _HOUSE = Scope("", "")
 _CONTEXT = b"sns/signing"
-_KEPT = 64
+_KEPT = 1024
 _FIELDS = {
     "Notification": ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"),
     "SubscriptionConfirmation": ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"),

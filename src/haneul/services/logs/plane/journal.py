@@ -51,7 +51,11 @@ def open_position(text: str) -> tuple[int, int] | None:
 
 def put(tx: Writer, group: int, event: Event) -> None:
     key = _EVENTS + _PLACE.pack(group, event.time, event.sequence)
-    chunks.put(tx, key, _encode((event.stream, event.ingested, event.message)))
+    packed = _encode((event.stream, event.ingested, event.message))
+    if len(packed) < chunks.PIECE:
+        tx.put(key + b"\x00\x00", packed)  # a new key has no further pieces to look for
+    else:
+        chunks.put(tx, key, packed)
     tx.put(_STREAMS + _PLACE.pack(event.stream, event.time, event.sequence), b"")
 
 
