@@ -289,3 +289,19 @@ def test_grants_let_in_whom_policies_do_not(fresh_cloud) -> None:
     kms.revoke_grant(KeyId=key, GrantId=grant)
     with pytest.raises(ClientError):
         user.decrypt(CiphertextBlob=blob)
+
+
+def test_keys_that_quantum_computers_do_not_break(kms) -> None:
+    """ML-KEM shares a secret, ML-DSA signs."""
+    key = make(kms, KeySpec="ML_KEM_768", KeyUsage="ENCAPSULATE_DECAPSULATE")
+    made = kms.encapsulate(KeyId=key, EncapsulationAlgorithm="ML_KEM")
+    opened = kms.decapsulate(
+        KeyId=key, EncapsulationAlgorithm="ML_KEM", SharedSecretCiphertextBlob=made["SharedSecretCiphertextBlob"]
+    )
+    assert opened["SharedSecret"] == made["SharedSecret"]
+    signer = make(kms, KeySpec="ML_DSA_44", KeyUsage="SIGN_VERIFY")
+    signed = kms.sign(KeyId=signer, Message=b"m", SigningAlgorithm="ML_DSA_SHAKE_256")["Signature"]
+    assert kms.verify(KeyId=signer, Message=b"m", Signature=signed, SigningAlgorithm="ML_DSA_SHAKE_256")[
+        "SignatureValid"
+    ]
+    assert kms.describe_custom_key_stores()["CustomKeyStores"] == []

@@ -10,7 +10,7 @@ from haneul.services.kms.errors import errors, invalid
 from haneul.services.kms.grants import dry_run
 from haneul.services.kms.lookup import by_key, check_state, find, material_of, usable
 from haneul.services.kms.plane import ciphers
-from haneul.services.kms.plane.specs import AGREE, MEMBER, SIGN, SPECS, is_symmetric
+from haneul.services.kms.plane.specs import AGREE, KEM, MEMBER, SIGN, SPECS, is_symmetric
 from haneul.services.kms.state import ENABLED, Key
 from haneul.services.kms.symmetric import Answer, check_algorithm, refuse_recipient, slowly
 
@@ -77,6 +77,38 @@ def derive_shared_secret(call: Call, request: Mapping[str, Any]) -> dict[str, An
         "KeyAgreementAlgorithm": request["KeyAgreementAlgorithm"],
         "KeyOrigin": key.origin,
     }
+
+
+@operation(resource=by_key)
+def encapsulate(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Encapsulate: a fresh secret, and what only the key opens to it."""
+    key = _kem(call, request)
+    secret, sealed = ciphers.encapsulate(material_of(call, key)[1])
+    return {
+        "KeyId": key.arn,
+        "SharedSecret": secret,
+        "SharedSecretCiphertextBlob": sealed,
+        "EncapsulationAlgorithm": request["EncapsulationAlgorithm"],
+    }
+
+
+@operation(resource=by_key)
+def decapsulate(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Decapsulate. By ML-KEM's design an altered ciphertext gives another secret, not an error."""
+    key = _kem(call, request)
+    try:
+        secret = ciphers.decapsulate(material_of(call, key)[1], request["SharedSecretCiphertextBlob"])
+    except ciphers.Unreadable:
+        raise errors.InvalidCiphertextException("") from None
+    return {"KeyId": key.arn, "SharedSecret": secret, "EncapsulationAlgorithm": request["EncapsulationAlgorithm"]}
+
+
+def _kem(call: Call, request: Mapping[str, Any]) -> Key:
+    key = usable(call, request["KeyId"], KEM)
+    check_algorithm(key, request["EncapsulationAlgorithm"])
+    if request.get("DryRun"):
+        raise dry_run()
+    return key
 
 
 @operation(resource=by_key)

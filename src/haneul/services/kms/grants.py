@@ -9,7 +9,7 @@ from haneul.kit import tokens
 from haneul.service import Call, Scope, operation
 from haneul.services.kms.errors import errors, invalid
 from haneul.services.kms.lookup import by_key, check_state, find, page
-from haneul.services.kms.plane.specs import AGREE, ENCRYPT, MAC, SIGN
+from haneul.services.kms.plane.specs import AGREE, ENCRYPT, KEM, MAC, SIGN
 from haneul.services.kms.state import DISABLED, ENABLED, GRANTS, Grant, Key
 from haneul.state.store import Reader
 
@@ -29,6 +29,7 @@ _BY_USAGE = {
     SIGN: {"Sign", "Verify", "GetPublicKey"},
     MAC: {"GenerateMac", "VerifyMac"},
     AGREE: {"DeriveSharedSecret", "GetPublicKey"},
+    KEM: {"Encapsulate", "Decapsulate", "GetPublicKey"},
 }
 
 

@@ -213,6 +213,15 @@ def refuse_managed(key: Key) -> None:
         raise errors.AccessDeniedException(f"The operation is not permitted on {key.arn}: it is managed by AWS.")
 
 
+@operation()
+def describe_custom_key_stores(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+    """DescribeCustomKeyStores: there are none here, and none can be made."""
+    name = request.get("CustomKeyStoreId") or request.get("CustomKeyStoreName")
+    if name:
+        raise errors.CustomKeyStoreNotFoundException(f"Custom key store {name} is not found.")
+    return {"CustomKeyStores": [], "Truncated": False}
+
+
 @operation(resource=by_key)
 def update_key_description(call: Call, request: Mapping[str, Any]) -> None:
     """UpdateKeyDescription."""

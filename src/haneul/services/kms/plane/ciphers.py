@@ -62,6 +62,8 @@ def generate(spec: str) -> bytes:
         key = ed25519.Ed25519PrivateKey.generate()
     elif spec.startswith("ML_DSA_"):
         key = _mldsa(spec).generate()
+    elif spec.startswith("ML_KEM_"):
+        key = _mlkem(spec).generate()
     else:
         key = ec.generate_private_key(_CURVES[spec])
     return private_der(key)
@@ -71,6 +73,12 @@ def _mldsa(spec: str) -> Any:
     from cryptography.hazmat.primitives.asymmetric import mldsa
 
     return getattr(mldsa, f"MLDSA{spec[7:]}PrivateKey")
+
+
+def _mlkem(spec: str) -> Any:
+    from cryptography.hazmat.primitives.asymmetric import mlkem
+
+    return getattr(mlkem, f"MLKEM{spec[7:]}PrivateKey")
 
 
 def private_der(key: Any) -> bytes:
@@ -237,6 +245,21 @@ def agree(private: bytes, public: bytes) -> bytes:
         raise ValueError("another curve")
     shared: bytes = key.exchange(ec.ECDH(), peer)
     return shared
+
+
+def encapsulate(private: bytes) -> tuple[bytes, bytes]:
+    """(shared secret, its ciphertext) for the holder of the private half."""
+    secret, sealed = load_private(private).public_key().encapsulate()
+    return secret, sealed
+
+
+def decapsulate(private: bytes, sealed: bytes) -> bytes:
+    """The shared secret of a ciphertext. Raises Unreadable for one of another size."""
+    try:
+        secret: bytes = load_private(private).decapsulate(sealed)
+    except (ValueError, TypeError):
+        raise Unreadable from None
+    return secret
 
 
 def unwrap(private: bytes, algorithm: str, wrapped: bytes) -> bytes:

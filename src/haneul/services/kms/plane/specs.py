@@ -49,6 +49,8 @@ SPECS: dict[str, Spec] = {
     "HMAC_256": Spec("hmac", {MAC: ("HMAC_SHA_256",)}, MAC),
     "HMAC_384": Spec("hmac", {MAC: ("HMAC_SHA_384",)}, MAC),
     "HMAC_512": Spec("hmac", {MAC: ("HMAC_SHA_512",)}, MAC),
+    "ML_KEM_768": Spec("mlkem", {KEM: ("ML_KEM",)}, KEM),
+    "ML_KEM_1024": Spec("mlkem", {KEM: ("ML_KEM",)}, KEM),
     "ML_DSA_44": Spec("mldsa", {SIGN: ("ML_DSA_SHAKE_256",)}, SIGN),
     "ML_DSA_65": Spec("mldsa", {SIGN: ("ML_DSA_SHAKE_256",)}, SIGN),
     "ML_DSA_87": Spec("mldsa", {SIGN: ("ML_DSA_SHAKE_256",)}, SIGN),
@@ -58,6 +60,7 @@ MEMBER = {
     SIGN: "SigningAlgorithms",
     MAC: "MacAlgorithms",
     AGREE: "KeyAgreementAlgorithms",
+    KEM: "EncapsulationAlgorithms",
 }
 
 
