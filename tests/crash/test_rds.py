@@ -65,7 +65,9 @@ class Story:
                     try:
                         act(self.rds)
                     except botocore.exceptions.ClientError as error:  # it was done before the death
-                        if "AlreadyExists" not in str(error) and "InvalidDBInstanceState" not in str(error):
+                        if not any(
+                            word in str(error) for word in ("AlreadyExists", "InvalidDBInstanceState", "NotFound")
+                        ):
                             raise
                     done = True
                 if end(self.rds):

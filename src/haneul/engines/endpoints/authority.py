@@ -5,8 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 NAMES = ("localhost", "*.localhost", "*.rds.localhost", "localhost.localstack.cloud", "*.localhost.localstack.cloud")
-ADDRESSES = ("127.0.0.1", "::1", *(f"127.0.0.{number}" for number in range(2, 9)))
-"""The loopback addresses that instances, writers, readers and custom endpoints listen on."""
+ADDRESSES = (
+    "127.0.0.1",
+    "::1",
+    *(f"127.0.0.{number}" for number in range(2, 9)),
+    *(f"127.0.1.{number}" for number in range(1, 21)),
+)
+"""The loopback addresses that instances, writers, readers, custom endpoints and proxies listen on."""
 
 
 def pair(data: Path, domain: str) -> tuple[bytes, bytes]:

@@ -7,7 +7,7 @@ import logging
 from haneul.converge import wake
 from haneul.engines.errors import EngineError
 from haneul.service import Call, Scope
-from haneul.services.rds import running
+from haneul.services.rds import proxy_converge, running
 from haneul.services.rds.happenings import tell
 from haneul.services.rds.plane import Plane
 from haneul.services.rds.state import CLUSTERS, INSTANCES, Cluster, Instance
@@ -102,6 +102,7 @@ def lead(call: Call, plane: Plane, cluster_id: str, *, drop: bool) -> None:
     readers = [engine.socket(row.server) for row in rows[1:] if engine.running(row.server)]
     plane.endpoints.reroute(cluster.resource_id, [writer], drop=drop)
     plane.endpoints.reroute(f"{cluster.resource_id}/reader", readers or [writer], drop=drop)
+    proxy_converge.follow(plane, call.scope, cluster_id)
 
 
 def _forget_reader(call: Call, plane: Plane, cluster: Cluster, writer: Instance, server: str) -> None:
@@ -142,3 +143,4 @@ def _of_instance(call: Call, plane: Plane, instance_id: str, server: str) -> Non
                  event="RDS-EVENT-0049")  # fmt: skip
     call.cloud.store.wait(tx.ticket)
     plane.endpoints.reroute(row.resource_id, [engine.socket(row.server)], drop=True)
+    proxy_converge.follow(plane, call.scope, row.id)

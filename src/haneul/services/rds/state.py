@@ -194,6 +194,27 @@ class GlobalCluster(msgspec.Struct, kw_only=True):
     tags: dict[str, str] = {}
 
 
+class Proxy(msgspec.Struct, kw_only=True):
+    """A DB proxy; `place` picks its loopback address, `target` is (type, identifier)."""
+
+    name: str
+    resource_id: str
+    family: str
+    status: str
+    created: float
+    updated: float
+    role: str
+    auth: list[dict[str, Any]]
+    subnets: list[str]
+    groups: list[str]
+    place: int = 0
+    port: int = 0
+    target: tuple[str, str] | None = None
+    shape: dict[str, Any] = {}
+    pool: dict[str, Any] = {}
+    tags: dict[str, str] = {}
+
+
 INSTANCES = Table("rds.instance", Instance, key=("id",))
 CLUSTERS = Table("rds.cluster", Cluster, key=("id",))
 SNAPSHOTS = Table("rds.snapshot", Snapshot, key=("id",))
@@ -209,3 +230,4 @@ SUBSCRIPTIONS = Table("rds.subscription", Subscription, key=("name",))
 BACKUPS = Table("rds.automated-backup", AutomatedBackup, key=("resource_id",))
 ENDPOINTS = Table("rds.endpoint", Endpoint, key=("id",))
 GLOBAL_CLUSTERS = Table("rds.global-cluster", GlobalCluster, key=("id",))
+PROXIES = Table("rds.proxy", Proxy, key=("name",))

@@ -17,6 +17,7 @@ from haneul.services.rds.state import (
     INSTANCES,
     OPTION_GROUPS,
     PARAMETER_GROUPS,
+    PROXIES,
     SNAPSHOTS,
     SUBNET_GROUPS,
     SUBSCRIPTIONS,
@@ -37,6 +38,7 @@ _TABLES: dict[str, Table[Any]] = {
     "og": OPTION_GROUPS,
     "es": SUBSCRIPTIONS,
     "cluster-endpoint": ENDPOINTS,
+    "db-proxy": PROXIES,
     "global-cluster": GLOBAL_CLUSTERS,
 }
 
@@ -97,7 +99,10 @@ def _find(call: Call, tx: Reader, arn: str) -> tuple[Table[Any], Scope, Any]:
         raise invalid(f"The specified resource name does not match an RDS resource in this region: {arn}")
     if kind == "global-cluster":
         scope = Scope(scope.account, "aws-global")
-    row = table.get(tx, scope, name)
+    if kind == "db-proxy":  # named by its id in the ARN
+        row = next((one for one in PROXIES.scan(tx, scope) if one.resource_id == name), None)
+    else:
+        row = table.get(tx, scope, name)
     if row is None:
         raise _absent(kind, name)
     return table, scope, row
