@@ -23,7 +23,8 @@ from pathlib import Path
 from bench import limits, loads, peers
 from bench.load import write_requests
 
-CONTESTANTS = {"s3": ("haneul", "ministack", "moto", "s3rver"), "dynamodb": ("haneul", "ministack", "moto", "dynalite")}
+CONTESTANTS = {"s3": ("haneul", "ministack", "moto", "s3rver"), "dynamodb": ("haneul", "ministack", "moto", "dynalite"),
+               "sqs": ("haneul", "ministack", "moto")}  # fmt: skip
 
 
 def main() -> None:
@@ -34,7 +35,7 @@ def main() -> None:
     parser.add_argument("--loads", default="", help="only loads whose name holds this text")
     parser.add_argument("--json", dest="as_json", action="store_true")
     options = parser.parse_args()
-    chosen = [load for load in (*loads.S3, *loads.LISTING, *loads.DYNAMODB) if options.loads in load.name]
+    chosen = [load for load in (*loads.S3, *loads.LISTING, *loads.DYNAMODB, *loads.SQS) if options.loads in load.name]
     names = {name for load in chosen for name in CONTESTANTS[load.service] if options.only in ("", name)}
     available = {name for name in names if name == "haneul" or peers.install(name)}
     results: dict[tuple[str, str], list[dict[str, float]]] = {}

@@ -124,6 +124,40 @@ def query(port: int) -> list[bytes]:
     return [_dynamodb(port, "Query", members)]
 
 
+def _queue(port: int, name: str) -> str:
+    return str(client("sqs", port).create_queue(QueueName=name)["QueueUrl"])
+
+
+def _sqs(port: int, operation: str, members: dict[str, Any]) -> bytes:
+    headers = {"x-amz-target": f"AmazonSQS.{operation}", "content-type": "application/x-amz-json-1.0"}
+    return Signer("sqs", f"127.0.0.1:{port}").request("POST", "/", orjson.dumps(members), headers=headers)
+
+
+def send_message(port: int) -> list[bytes]:
+    return [_sqs(port, "SendMessage", {"QueueUrl": _queue(port, "bench-send"), "MessageBody": "x" * 500})]
+
+
+def receive_message(port: int) -> list[bytes]:
+    """One message at a time out of a thousand, each visible again at once."""
+    url = _queue(port, "bench-receive")
+    sqs = client("sqs", port)
+    for _ in range(100):
+        sqs.send_message_batch(QueueUrl=url, Entries=[{"Id": str(n), "MessageBody": "x" * 500} for n in range(10)])
+    return [_sqs(port, "ReceiveMessage", {"QueueUrl": url, "VisibilityTimeout": 0})]
+
+
+def delete_message(port: int) -> list[bytes]:
+    """Deletes of received messages; once all are gone, of what is gone, which SQS answers the same."""
+    url = _queue(port, "bench-delete")
+    sqs = client("sqs", port)
+    handles = []
+    for _ in range(200):
+        sqs.send_message_batch(QueueUrl=url, Entries=[{"Id": str(n), "MessageBody": "x" * 500} for n in range(10)])
+        for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+            handles.append(message["ReceiptHandle"])
+    return [_sqs(port, "DeleteMessage", {"QueueUrl": url, "ReceiptHandle": handle}) for handle in handles]
+
+
 def _fill(port: int, requests: list[bytes]) -> None:
     """Send each request once, over one pipelined connection."""
     import socket
@@ -162,3 +196,8 @@ DYNAMODB = [
     Load("DynamoDB PutItem 1 KB", "dynamodb", 32, put_item),
     Load("DynamoDB Query 100 items", "dynamodb", 8, query),
 ]
+SQS = (
+    Load("sqs send 500 B", "sqs", 32, send_message),
+    Load("sqs receive 500 B", "sqs", 32, receive_message),
+    Load("sqs delete", "sqs", 32, delete_message),
+)
