@@ -47,6 +47,7 @@ ROOMS = (
     "rds",
     "rdsdata",
     "s3",
+    "s3control",
     "scheduler",
     "secretsmanager",
     "sns",

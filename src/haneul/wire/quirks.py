@@ -169,7 +169,12 @@ _BY_SERVICE: dict[str, dict[str, object]] = {
             ("ListObjectAnnotations", "ListObjectAnnotationsResult"),
         ),
     },
-    "s3control": {"missing": "InvalidRequest", "invalid": "InvalidRequest", "malformed": "MalformedXML"},
+    "s3control": {
+        "missing": "InvalidRequest",
+        "invalid": "InvalidRequest",
+        "malformed": "MalformedXML",
+        "patterns": False,  # that of ARNs wouldn't let buckets pass, which S3 itself does
+    },
     "sns": {"missing": "InvalidParameter", "invalid": "InvalidParameter", "millis": True},
     "sqs": {**_PARAMETER, "error_namespace": "com.amazonaws.sqs#", "enums": False},
     "sts": {"seconds": True},

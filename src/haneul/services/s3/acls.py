@@ -12,7 +12,7 @@ from typing import Any
 
 from haneul.auth.canonical_users import account_of, canonical_id
 from haneul.service import Call
-from haneul.services.s3 import ownership
+from haneul.services.s3 import blocks, ownership
 from haneul.services.s3.errors import errors, invalid_argument, malformed_xml
 from haneul.services.s3.state import Bucket
 
@@ -150,8 +150,7 @@ def is_public(grants: Grants | None) -> bool:
 
 def check_public(bucket: Bucket, grants: Grants | None) -> None:
     """Raise AccessDenied for a public list where BlockPublicAcls is on."""
-    block = bucket.settings.get("public_access_block")
-    if block is not None and block.get("BlockPublicAcls") and is_public(grants):
+    if blocks.is_on(bucket, "BlockPublicAcls") and is_public(grants):
         raise errors.AccessDenied("Access Denied")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from haneul.kit import tokens
 from haneul.service import Call, operation
-from haneul.services.s3 import acls, index
+from haneul.services.s3 import acls, blocks, index
 from haneul.services.s3.errors import bad_token, errors, invalid_argument, no_such_bucket
 from haneul.services.s3.guard import bucket_arn
 from haneul.services.s3.owners import owner
@@ -79,6 +79,7 @@ def create_bucket(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         )
         bucket = set_setting(tx, bucket, "ownership", ownership)
         bucket = set_setting(tx, bucket, "public_access_block", dict(_BLOCK_ALL))
+        bucket = blocks.inherit(tx, bucket)
         if locked:
             bucket = set_setting(tx, bucket, "object_lock", {"ObjectLockEnabled": "Enabled"})
         if grants is not None:

@@ -67,6 +67,7 @@ errors = Errors(
     NoSuchLifecycleConfiguration=404,
     NoSuchObjectLockConfiguration=404,
     NoSuchPublicAccessBlockConfiguration=404,
+    NoSuchResource=404,
     NoSuchTagSet=404,
     NoSuchUpload=404,
     NoSuchVersion=404,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from haneul.service import Call, Guard
-from haneul.services.s3 import acls, index, ownership
+from haneul.services.s3 import acls, blocks, index, ownership
 from haneul.services.s3.errors import no_such_bucket
 from haneul.services.s3.state import Bucket, Object, find_bucket
 from haneul.state.store import Reader
@@ -56,8 +56,7 @@ def guard_of(
     `needed` is what an ACL would have to grant ("object", "READ"); by default what the call's operation needs.
     """
     settings = bucket.settings
-    block = settings.get("public_access_block") or {}
-    closed = bool(block.get("RestrictPublicBuckets"))
+    closed = blocks.is_on(bucket, "RestrictPublicBuckets")
     owner = bucket.owner
     policy = settings.get("policy")
     if ownership.of(bucket) == ownership.ENFORCED:
@@ -72,7 +71,8 @@ def guard_of(
         if found is not None and found.entry.owner:  # somebody else's: the bucket's policy is not about it
             owner, policy = found.entry.owner, None
     caller = call.principal.account
-    granted = caller != owner and acls.allows(grants, owner, caller, needed[1], bool(block.get("IgnorePublicAcls")))
+    ignored = blocks.is_on(bucket, "IgnorePublicAcls")
+    granted = caller != owner and acls.allows(grants, owner, caller, needed[1], ignored)
     return Guard(owner, policy, granted, closed)
 
 

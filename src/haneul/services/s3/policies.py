@@ -10,7 +10,7 @@ import orjson
 
 from haneul.auth.documents import validate_resource
 from haneul.service import Call, operation
-from haneul.services.s3 import acls, ownership, public_access
+from haneul.services.s3 import acls, blocks, ownership
 from haneul.services.s3.buckets import bucket_of
 from haneul.services.s3.errors import errors
 from haneul.services.s3.guard import bucket_arn
@@ -43,7 +43,7 @@ def put_bucket_policy(call: Call, request: Mapping[str, Any]) -> None:
     with call.write() as tx:
         bucket = bucket_of(tx, request)
         document = validate_resource(text, "s3", bucket.arn)
-        if public_access.blocks(bucket, "BlockPublicPolicy") and is_public(document):
+        if blocks.is_on(bucket, "BlockPublicPolicy") and is_public(document):
             raise errors.AccessDenied(
                 f"User: {call.principal.arn} is not authorized to perform: s3:PutBucketPolicy on resource: "
                 f'"{bucket.arn}" because public policies are prevented by the BlockPublicPolicy setting in S3 Block '
@@ -124,7 +124,7 @@ def _is_open(value: str) -> bool:
 
 
 def _public_by_acl(bucket: Bucket) -> bool:
-    counts = ownership.of(bucket) != ownership.ENFORCED and not public_access.blocks(bucket, "IgnorePublicAcls")
+    counts = ownership.of(bucket) != ownership.ENFORCED and not blocks.is_on(bucket, "IgnorePublicAcls")
     return counts and acls.is_public(bucket.settings.get("acl"))
 
 

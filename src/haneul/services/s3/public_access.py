@@ -6,18 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from haneul.service import Call, operation
+from haneul.services.s3.blocks import SWITCHES
 from haneul.services.s3.buckets import bucket_of, change_setting
 from haneul.services.s3.errors import errors, malformed_xml
 from haneul.services.s3.guard import bucket_arn
-from haneul.services.s3.state import Bucket
-
-SWITCHES = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
-
-
-def blocks(bucket: Bucket, switch: str) -> bool:
-    """Whether one of the four switches is on."""
-    settings = bucket.settings.get("public_access_block")
-    return settings is not None and bool(settings.get(switch))
 
 
 @operation(resource=bucket_arn, action="s3:PutBucketPublicAccessBlock")
