@@ -10,9 +10,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from haneul.converge import wake
@@ -249,25 +248,56 @@ class Broker:
         self._queues.pop((live.scope.account, live.scope.region, live.row.name), None)
         live.notify(len(live.waiters))
 
-    @contextmanager
-    def change(self, call: Call, *lives: Live) -> Iterator[Writer]:
+    def change(self, call: Call, *lives: Live) -> Change:
         """A transaction that changes messages of these queues: their indexes are dropped if it fails."""
-        with self.lock:
-            try:
-                with call.write() as tx:
-                    yield tx
-                    for live in lives:
-                        if not live.told:
-                            live.told = True
-                            wake(tx, "sqs.sweep", live.scope, (live.row.name,), call.now() + EVERY)
-            except BaseException:
-                for live in lives:
-                    self.forget(live)
-                raise
+        return Change(self, call, lives)
 
     def close(self) -> None:
         for live in self._queues.values():
             live.notify(len(live.waiters))
+
+
+class Change:
+    """A transaction under way, with the broker's lock held."""
+
+    __slots__ = ("_broker", "_call", "_context", "_lives")
+
+    def __init__(self, broker: Broker, call: Call, lives: tuple[Live, ...]) -> None:
+        self._broker = broker
+        self._call = call
+        self._lives = lives
+
+    def __enter__(self) -> Writer:
+        self._broker.lock.acquire()
+        try:
+            self._context = self._call.write()
+            tx = self._context.__enter__()
+        except BaseException:
+            self._broker.lock.release()
+            raise
+        for live in self._lives:
+            if not live.told:
+                self._tell_later(tx, live)
+        return tx
+
+    def _tell_later(self, tx: Writer, live: Live) -> None:
+        try:
+            wake(tx, "sqs.sweep", live.scope, (live.row.name,), self._call.now() + EVERY)
+            live.told = True
+        except BaseException as error:
+            self.__exit__(type(error), error, error.__traceback__)
+            raise
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        done = False
+        try:
+            self._context.__exit__(kind, error, trace)
+            done = kind is None
+        finally:
+            if not done:
+                for live in self._lives:
+                    self._broker.forget(live)
+            self._broker.lock.release()
 
 
 def open_broker(cloud: Cloud) -> Broker:
@@ -282,15 +312,20 @@ def broker(call: Call) -> Broker:
 def locate(call: Call, url: str) -> tuple[Scope, str]:
     """Whose queue a URL names: .../account/name, or LocalStack's .../queue/region/account/name; a bare name is the
     caller's own. The host may name the region (sqs.eu-west-1.localhost...)."""
+    return _located(url, call.scope)
+
+
+@lru_cache(4096)
+def _located(url: str, scope: Scope) -> tuple[Scope, str]:
     if "/" not in url:
-        return call.scope, url
+        return scope, url
     parts = urlsplit(url)
     path = parts.path.strip("/").split("/")
-    region = call.region
+    region = scope.region
     if len(path) == 4 and path[0] == "queue":
         region, path = path[1], path[2:]
     if len(path) != 2:
-        return call.scope, path[-1]
+        return scope, path[-1]
     host = parts.hostname or ""
     if host.startswith("sqs.") and (label := host.split(".")[1]) != region and label.count("-") >= 2:
         region = label
