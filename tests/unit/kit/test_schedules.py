@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from haneul.kit.schedules import ScheduleError, parse
 
@@ -48,3 +50,26 @@ def test_what_is_none(expression) -> None:
 def test_once_is_once() -> None:
     """A moment that passed never comes again."""
     assert parse("at(2026-01-01T00:00:00)").next_after(NOW.timestamp(), 0) is None
+
+
+FIELDS = st.tuples(
+    st.sets(st.integers(0, 59), min_size=1, max_size=3),
+    st.sets(st.integers(0, 23), min_size=1, max_size=3),
+    st.sets(st.integers(1, 7), min_size=1, max_size=3),
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(FIELDS, st.integers(0, 400 * 1440))
+def test_cron_is_what_looking_at_every_minute_finds(fields, later) -> None:
+    """The next moment is the first minute of the coming days whose minute, hour and weekday are asked for."""
+    minutes, hours, days = fields
+    listed = [",".join(str(value) for value in sorted(values)) for values in fields]
+    start = NOW + datetime.timedelta(minutes=later)
+    moment = start.replace(second=0) + datetime.timedelta(minutes=1)
+    while not (
+        moment.minute in minutes and moment.hour in hours and moment.isoweekday() % 7 + 1 in days
+    ):  # Sunday is 1
+        moment += datetime.timedelta(minutes=1)
+    found = parse(f"cron({listed[0]} {listed[1]} ? * {listed[2]} *)").next_after(start.timestamp(), 0)
+    assert found == moment.timestamp()
