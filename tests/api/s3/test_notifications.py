@@ -213,6 +213,28 @@ def test_unknown_destination(client: Client, bucket: str) -> None:
     assert s3.get_bucket_notification_configuration(Bucket=bucket)["QueueConfigurations"][0]["QueueArn"] == arn
 
 
+def test_another_accounts_queue(client: Client, bucket: str, unique: Unique) -> None:
+    # Somebody else's queue is told only where its policy lets S3 in, for this bucket.
+    s3, sqs = client("s3"), client("sqs", account="343434343434")
+    url = sqs.create_queue(QueueName=unique("theirs"))["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    error = refused(s3, bucket, QueueConfigurations=only(arn, "s3:ObjectCreated:*"))
+    assert error["ArgumentValue1"].startswith("Permissions on the destination queue do not allow S3 to publish")
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "s3.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {"ArnLike": {"aws:SourceArn": f"arn:aws:s3:*:*:{bucket}"}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    notify(s3, bucket, QueueConfigurations=only(arn, "s3:ObjectCreated:*"))
+    s3.put_object(Bucket=bucket, Key="k", Body=b"")
+    told = received(sqs, url, 2)
+    assert sorted(next(iter(each)) for each in told) == ["Records", "Service"]
+
+
 def test_foreign_region_and_kinds(client: Client, bucket: str) -> None:
     # Destinations live in the bucket's region and are of their list's kind.
     s3 = client("s3")

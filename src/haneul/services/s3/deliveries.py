@@ -22,6 +22,7 @@ from haneul import converge
 from haneul.events import Event
 from haneul.kit.instants import iso8601
 from haneul.service import Call, Step
+from haneul.services.s3 import destinations
 from haneul.services.s3.state import Bucket, find_bucket
 from haneul.state.table import Table
 from haneul.wire.errors import AwsError
@@ -74,7 +75,8 @@ async def deliver(call: Call, event: Event) -> None:
         return
     for service, arn, identity in _wanted(configuration, f"s3:{detail['event']}", detail["key"]):
         record = {"Records": [_record(bucket, detail, identity)]}
-        await _attempt(call, service, arn, orjson.dumps(record).decode(), f"{event.id}-{identity}")
+        if await _is_allowed(call, bucket, service, arn):
+            await _attempt(call, service, arn, orjson.dumps(record).decode(), f"{event.id}-{identity}")
     if "EventBridgeConfiguration" in configuration:
         entry = _bridged(bucket, detail)
         if entry is not None:
@@ -106,6 +108,17 @@ def affixes(configuration: Mapping[str, Any]) -> tuple[str, str]:
     rules = ((configuration.get("Filter") or {}).get("Key") or {}).get("FilterRules") or ()
     found = {rule["Name"]: rule["Value"] for rule in rules}
     return found.get("Prefix", ""), found.get("Suffix", "")
+
+
+async def _is_allowed(call: Call, bucket: Bucket, service: str, arn: str) -> bool:
+    """Whether the destination still takes what this bucket tells."""
+    try:
+        allowed = await destinations.allow(call, bucket, service, arn)
+    except AwsError:
+        allowed = False
+    if not allowed:
+        log.warning("s3 may not notify %s of %s any more", arn, bucket.name)
+    return allowed
 
 
 async def _attempt(call: Call, service: str, arn: str, text: str, identity: str) -> None:

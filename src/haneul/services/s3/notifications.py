@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from haneul.kit import tokens
 from haneul.service import Call, operation
-from haneul.services.s3 import deliveries
+from haneul.services.s3 import deliveries, destinations
 from haneul.services.s3.buckets import bucket_of
 from haneul.services.s3.errors import errors, invalid_argument, malformed_xml
 from haneul.services.s3.guard import bucket_arn
@@ -32,12 +32,20 @@ class Kind(NamedTuple):
     member: str
     service: str
     missing: str
+    denied: str
 
 
+_DENIED = "Permissions on the destination %s do not allow S3 to publish notifications from this bucket"
 KINDS = (
-    Kind("QueueConfigurations", "QueueArn", "sqs", "The destination queue does not exist"),
-    Kind("TopicConfigurations", "TopicArn", "sns", "The destination topic does not exist"),
-    Kind("LambdaFunctionConfigurations", "LambdaFunctionArn", "lambda", "The destination Lambda does not exist"),
+    Kind("QueueConfigurations", "QueueArn", "sqs", "The destination queue does not exist", _DENIED % "queue"),
+    Kind("TopicConfigurations", "TopicArn", "sns", "The destination topic does not exist", _DENIED % "topic"),
+    Kind(
+        "LambdaFunctionConfigurations",
+        "LambdaFunctionArn",
+        "lambda",
+        "The destination Lambda does not exist",
+        "Not authorized to invoke function",
+    ),
 )
 
 
@@ -180,16 +188,13 @@ async def _try(call: Call, bucket: Bucket, configuration: Mapping[str, Any]) -> 
                 answer = call.invoke("lambda", "GetFunction", {"FunctionName": arn})
                 if inspect.isawaitable(answer):
                     await answer
-            else:
+            if not await destinations.allow(call, bucket, kind.service, arn):
+                raise errors.AccessDenied("Access Denied")
+            if kind.service != "lambda":
                 await deliveries.send(call, kind.service, arn, text)
         except AwsError as error:
             denied = error.status == 403 or "AccessDenied" in error.code
-            noun = "topic" if kind.service == "sns" else "queue"
-            failed[arn] = (
-                f"Permissions on the destination {noun} do not allow S3 to publish notifications from this bucket"
-                if denied
-                else kind.missing
-            )
+            failed[arn] = kind.denied if denied else kind.missing
     if failed:
         raise _unreachable(failed)
 
