@@ -275,9 +275,11 @@ class _Read:
         self._tx = self._context.__enter__()
         return self._tx
 
-    def __exit__(self, *exc: Any) -> None:
-        self._context.__exit__(*exc)
-        self._call.ticket = max(self._call.ticket, self._tx.ticket)
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        self._context.__exit__(kind, error, trace)
+        ticket = self._tx.ticket
+        if ticket:
+            self._call.ticket = max(self._call.ticket, ticket)
 
 
 class _Write:
@@ -291,9 +293,11 @@ class _Write:
         self._tx = self._context.__enter__()
         return self._tx
 
-    def __exit__(self, *exc: Any) -> None:
-        self._context.__exit__(*exc)
-        self._call.ticket = max(self._call.ticket, self._tx.ticket)
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        self._context.__exit__(kind, error, trace)
+        ticket = self._tx.ticket
+        if ticket:
+            self._call.ticket = max(self._call.ticket, ticket)
 
 
 Result = Mapping[str, Any] | None | Awaitable[Mapping[str, Any] | None]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
@@ -42,6 +43,7 @@ class Journal:
         self._json = form == "json"
         self._pending: list[Entry] = []
         self._write = write or _to_stderr
+        self._second = (0, "")
         self._counts: dict[tuple[str, str, int], list[float]] = {}
 
     def note(self, entry: Entry) -> None:
@@ -54,10 +56,9 @@ class Journal:
         took = entry.took
         count[0] += 1
         count[1] += took
-        for index, bound in enumerate(_BUCKETS):
-            if took <= bound:
-                count[index + 2] += 1
-                break
+        bucket = bisect_left(_BUCKETS, took)
+        if bucket < len(_BUCKETS):
+            count[bucket + 2] += 1
         if self._lines:
             self._pending.append(entry)
 
@@ -70,11 +71,13 @@ class Journal:
     def _line(self, entry: Entry) -> str:
         if self._json:
             return orjson.dumps(entry._asdict()).decode() + "\n"
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(entry.when))
+        second = int(entry.when)
+        if second != self._second[0]:
+            self._second = (second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)))
         code = f" ({entry.code})" if entry.code else ""
         return (
-            f"{stamp}.{int(entry.when * 1000) % 1000:03d} INFO AWS {entry.service or '?'}.{entry.operation or '?'}"
-            f" => {entry.status}{code}\n"
+            f"{self._second[1]}.{int(entry.when * 1000) % 1000:03d} INFO AWS "
+            f"{entry.service or '?'}.{entry.operation or '?'} => {entry.status}{code}\n"
         )
 
     def prometheus(self) -> bytes:

@@ -31,7 +31,10 @@ STREAM_ABOVE = 256 << 10
 MAX_PIPELINE = 64
 MAX_DISCARD = 16 << 20
 _JOIN_ABOVE = 64 << 10
-_REASONS = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
+_REASONS = {status.value: f"HTTP/1.1 {status.value} {status.phrase}" for status in HTTPStatus}
+_MAX_NAMES = 512
+_NAMES: dict[bytes, str] = {}
+"""Header names as clients write them -> as we know them."""
 _ONCE = frozenset({"host", "content-length", "transfer-encoding", "authorization", "content-type"})
 
 
@@ -248,7 +251,7 @@ class Connection(asyncio.Protocol):
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        key = name.decode("latin-1").lower()
+        key = _NAMES.get(name) or _name(name)
         try:
             text = value.decode()
         except UnicodeDecodeError:
@@ -383,20 +386,14 @@ class Connection(asyncio.Protocol):
 
     def _head(self, response: Response, length: int | None) -> bytes:
         status = response.status
-        lines = [_REASONS.get(status) or f"HTTP/1.1 {status} Unknown\r\n", f"Date: {self._server.date}\r\n"]
-        measured = False
-        for name, value in response.headers:
-            if name == "Content-Length":
-                measured = True
-            lines.append(f"{name}: {value}\r\n")
-        if not measured and status not in (204, 304):
-            lines.append("Transfer-Encoding: chunked\r\n" if length is None else f"Content-Length: {length}\r\n")
-        if self._close_after:
-            lines.append("Connection: close\r\n")
+        lines = [f"{name}: {value}\r\n" for name, value in response.headers]
         text = "".join(lines)
         if text.count("\n") != len(lines):  # a value carried a line break: never let it split the response
-            text = "".join(line[:-2].replace("\r", " ").replace("\n", " ") + "\r\n" for line in lines)
-        text += "\r\n"
+            text = "".join([line[:-2].replace("\r", " ").replace("\n", " ") + "\r\n" for line in lines])
+        text = f"{_REASONS.get(status) or f'HTTP/1.1 {status} Unknown'}\r\nDate: {self._server.date}\r\n{text}"
+        if "\nContent-Length: " not in text and status not in (204, 304):
+            text += "Transfer-Encoding: chunked\r\n" if length is None else f"Content-Length: {length}\r\n"
+        text += "Connection: close\r\n\r\n" if self._close_after else "\r\n"
         try:
             return text.encode("latin-1")
         except UnicodeEncodeError:
@@ -479,6 +476,13 @@ class Connection(asyncio.Protocol):
                 self._transport.close()
         elif self._sender is not None and now - self._sender.moved > server.idle_timeout:
             self._transport.abort()
+
+
+def _name(raw: bytes) -> str:
+    name = raw.decode("latin-1").lower()
+    if len(_NAMES) < _MAX_NAMES and len(raw) < 64:
+        _NAMES[raw] = name
+    return name
 
 
 def _origin_form(target: bytes) -> bytes:

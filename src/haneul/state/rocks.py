@@ -341,7 +341,8 @@ class RocksReader:
             value = view.get(key)
         if store._recent or store._syncing:
             ticket = store._unsynced_ticket(key)
-            self.ticket = max(self.ticket, ticket)
+            if ticket:
+                self.ticket = max(self.ticket, ticket)
         return value
 
     def scan(self, start: bytes, end: bytes, *, reverse: bool = False, limit: int | None = None) -> Iterator[Pair]:

@@ -320,7 +320,10 @@ def raw_writer(kind: str) -> Callable[[Any, Headers], Any]:
     """Makes a blob or text the body, of media type `kind` unless a member tells another."""
 
     def raw(value: Any, headers: Headers) -> Any:
-        if not any(name.lower() == "content-type" for name, _ in headers):
+        for name, _ in headers:
+            if name == "Content-Type" or name.lower() == "content-type":
+                break
+        else:
             headers.append(("Content-Type", kind))
         return value.encode("utf-8", "replace") if isinstance(value, str) else value
 
