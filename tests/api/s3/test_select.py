@@ -131,6 +131,7 @@ def test_compressed(select: Callable[..., str], key: str, kind: str) -> None:
          "2021-02-01T15:04\n"),
         ("SELECT 7 / 2, 7 % 2, -7 / 2, 7.0 / 2, 1e2 FROM S3Object LIMIT 1", "3,1,-3,3.5,100\n"),
         ("SELECT name FROM S3Object LIMIT 0", ""),
+        ("SELECT id FROM S3Object WHERE '1_0' = 10 OR 'inf' > 1", ""),
     ],
 )  # fmt: skip
 def test_sql(select: Callable[..., str], expression: str, expected: str | None) -> None:

@@ -41,7 +41,13 @@ def csv_writer(form: CsvForm) -> Write:
             return form.quote + escaped.replace(form.quote, form.escape + form.quote) + form.quote
         return shown
 
+    others = tuple(each for each in special if each != form.field)
+
     def write(names: Sequence[str], values: Sequence[Value]) -> bytes:
+        if not form.always and all(type(value) is str for value in values):
+            joined = form.field.join(values)  # mostly, there is nothing to quote
+            if joined.count(form.field) == len(values) - 1 and not any(each in joined for each in others):
+                return (joined + form.record).encode()
         return (form.field.join([field(value) for value in values]) + form.record).encode()
 
     return write

@@ -38,15 +38,23 @@ def numeric(value: Value) -> int | float | Decimal | None:
         return number
     if kind is str:
         try:
-            return int(value)
-        except ValueError:
-            pass
-        try:
-            decimal = Decimal(value.strip())
-        except DecimalException:
+            return _spelled(value)
+        except (ValueError, DecimalException):
             return None
-        return decimal if decimal.is_finite() else None
     return None
+
+
+def _spelled(text: str) -> int | Decimal:
+    """The number that a text spells, as SQL does: no underscores, no infinities. Raises ValueError or its kin."""
+    if not text.isascii() or "_" in text:
+        raise ValueError
+    try:
+        return int(text)
+    except ValueError:
+        decimal = Decimal(text.strip())
+    if not decimal.is_finite():
+        raise ValueError
+    return decimal
 
 
 def number(value: Value) -> int | float | Decimal:
@@ -161,24 +169,23 @@ def _bad() -> bool:
 
 def _whole(value: Value) -> int:
     if type(value) is str:
-        try:
-            return int(value)
-        except ValueError:
-            return int(Decimal(value.strip()))
+        return int(_spelled(value))
     if type(value) is bool or isinstance(value, int | float | Decimal):
         return int(value)
     raise ValueError
 
 
 def _float(value: Value) -> float:
-    if isinstance(value, str | int | float | Decimal):
+    if type(value) is str:
+        return float(_spelled(value))
+    if isinstance(value, int | float | Decimal):
         return float(value)
     raise ValueError
 
 
 def _decimal(value: Value) -> Decimal:
     if type(value) is str:
-        return Decimal(value.strip())
+        return Decimal(_spelled(value))
     if isinstance(value, int | float | Decimal):
         return Decimal(str(value)) if type(value) is float else Decimal(value)
     raise ValueError
