@@ -164,6 +164,7 @@ def _calls(folder: Path) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_life_with_a_death_at_every_engine_call(story: Any) -> None:
     """On the shipped double, so that every moment is reached; HANEUL_BUDGET raises how many (each takes seconds)."""
     budget = int(os.environ.get("HANEUL_BUDGET", "6"))

@@ -30,8 +30,8 @@ INCREMENTS = 6
 
 def due(row: Instance | Cluster, now: float) -> bool:
     """Whether it is time for the day's backup."""
-    if not row.shape.get("BackupRetentionPeriod", 0):
-        return False
+    if not row.shape.get("BackupRetentionPeriod", 0) or getattr(row, "source", ""):
+        return False  # a read replica's begin when it is promoted
     if not row.latest_backup:
         return True
     waited = now - row.backed_up

@@ -25,6 +25,7 @@ from haneul.services.rds.state import (
 )
 
 HEALTH = 5.0
+SILENT_FOR = 30.0
 READER_HOST = "127.0.0.2"
 """The reader endpoint's address: a cluster has one port for both its endpoints, so they differ by address."""
 
@@ -149,9 +150,20 @@ def _synchronize(call: Call, plane: Plane, row: Cluster, rows: list[Instance]) -
                 current.work = {**current.work, "synchronous": wanted}
                 CLUSTERS.put(tx, call.scope, current)
         running.refresh(call, plane, rows[0])
+    _heal(call, plane, row, alive - {str(name) for (name,) in streaming})
     if len(streaming) < len(alive):
         with call.write() as tx:
             wake(tx, "rds.cluster", call.scope, (row.id,), call.now() + 0.2)
+
+
+def _heal(call: Call, plane: Plane, row: Cluster, silent: set[str]) -> None:
+    """A reader that runs and hasn't followed for a while has parted from its writer: it is copied anew."""
+    since = {server: row.work.get("silent", {}).get(server, call.now()) for server in silent}
+    for server, first in since.items():
+        if call.now() - first > SILENT_FOR:
+            plane.disown(server)
+            plane.engine(row.engine).ensure_removed(server)  # its instance's step makes it again
+    row.work = {**row.work, "silent": since} if since else {k: v for k, v in row.work.items() if k != "silent"}
 
 
 def _open(call: Call, plane: Plane, row: Cluster, rows: list[Instance]) -> None:

@@ -71,7 +71,7 @@ def _settled(call: Call, row: Instance) -> Step:
     if row.work.get("due"):
         row.status = "modifying"
         return Step(row, 0.0)
-    wants = row.shape.get("BackupRetentionPeriod", 0) > 0 and not row.cluster
+    wants = row.shape.get("BackupRetentionPeriod", 0) > 0 and not row.cluster and not row.source
     row.status = "backing-up" if wants and not row.latest_backup else "available"
     return Step(row, 0.0 if row.status == "backing-up" else HEALTH)
 
@@ -123,7 +123,7 @@ def _back_up(call: Call, plane: Plane, row: Instance) -> Step:
         if snapshot is not None and snapshot.status == "creating":
             return Step(row, 1.0)
         row.work = {key: value for key, value in row.work.items() if key != "snapshot"}
-    elif row.shape.get("BackupRetentionPeriod", 0) > 0:
+    elif row.shape.get("BackupRetentionPeriod", 0) > 0 and not row.source:
         if "taking" not in row.work:  # written down first, so that a crash leaves no backup that nobody knows
             row.work = {**row.work, "taking": f"auto-{tokens.random_hex(16)}"}
             return Step(row, 0.0)
@@ -150,7 +150,7 @@ def _start(call: Call, plane: Plane, row: Instance) -> Step:
 def _stop(call: Call, plane: Plane, row: Instance) -> Step:
     engine = plane.engine(row.engine)
     plane.endpoints.ensure_closed(row.resource_id)
-    if row.shape.get("BackupRetentionPeriod", 0) > 0 and engine.running(row.server) and not row.cluster:
+    if row.shape.get("BackupRetentionPeriod", 0) > 0 and engine.running(row.server) and row.latest_backup:
         backups.mark(call, plane, row, row.server)
     for server in (row.server, row.standby):
         if server:
@@ -228,7 +228,7 @@ def _delete(call: Call, plane: Plane, row: Instance) -> Step:
     engine = plane.engine(row.engine)
     if row.cluster:
         return members.delete(call, plane, row)
-    if row.work.get("keep_backups") and engine.running(row.server):
+    if row.work.get("keep_backups") and engine.running(row.server) and row.latest_backup:
         backups.mark(call, plane, row, row.server)
     if engine.running(row.server) and not _free_replicas(call, row):
         return Step(row, 0.1)

@@ -194,6 +194,22 @@ class GlobalCluster(msgspec.Struct, kw_only=True):
     tags: dict[str, str] = {}
 
 
+class BlueGreen(msgspec.Struct, kw_only=True):
+    """A blue/green deployment: ARNs as they are shown, and the identifiers of both instances."""
+
+    id: str
+    name: str
+    source: str
+    target: str
+    blue: str
+    green: str
+    status: str
+    created: float
+    until: float = 0.0
+    details: str = ""
+    tags: dict[str, str] = {}
+
+
 class Proxy(msgspec.Struct, kw_only=True):
     """A DB proxy; `place` picks its loopback address, `target` is (type, identifier)."""
 
@@ -231,3 +247,4 @@ BACKUPS = Table("rds.automated-backup", AutomatedBackup, key=("resource_id",))
 ENDPOINTS = Table("rds.endpoint", Endpoint, key=("id",))
 GLOBAL_CLUSTERS = Table("rds.global-cluster", GlobalCluster, key=("id",))
 PROXIES = Table("rds.proxy", Proxy, key=("name",))
+BLUE_GREENS = Table("rds.blue-green", BlueGreen, key=("id",))

@@ -9,6 +9,7 @@ from haneul.service import Call, Scope, operation
 from haneul.services.rds import names
 from haneul.services.rds.errors import errors, invalid, no_cluster, no_cluster_snapshot, no_instance, no_snapshot
 from haneul.services.rds.state import (
+    BLUE_GREENS,
     CLUSTER_PARAMETER_GROUPS,
     CLUSTER_SNAPSHOTS,
     CLUSTERS,
@@ -39,6 +40,7 @@ _TABLES: dict[str, Table[Any]] = {
     "es": SUBSCRIPTIONS,
     "cluster-endpoint": ENDPOINTS,
     "db-proxy": PROXIES,
+    "deployment": BLUE_GREENS,
     "global-cluster": GLOBAL_CLUSTERS,
 }
 
