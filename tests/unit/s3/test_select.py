@@ -17,11 +17,47 @@ from haneul.services.s3.plane.select.compiling import like
 from haneul.services.s3.plane.select.problems import SelectError
 from haneul.services.s3.plane.select.records import Csv, Json, Progress, Span
 
-WORDS = st.sampled_from(
-    ["SELECT", "FROM", "WHERE", "S3Object", "s", "s.a", "*", ",", "(", ")", "=", "<>", "<", "1"]
-    + ["2.5", "'x'", "AND", "OR", "NOT", "IN", "LIKE", "BETWEEN", "IS", "NULL", "MISSING", "CASE", "WHEN", "THEN"]
-    + ["ELSE", "END", "COUNT", "SUM", "CAST", "AS", "INT", ".", "[", "]", "||", "+", "-", "/"]
-    + ["%", "LIMIT", "_1", '"q"', "TRIM", "SUBSTRING", "`2020T`", "DATE_ADD", "year"]
+ATOMS = st.sampled_from(
+    ["1", "0", "2.5", "1e400", "'x'", "''", "'5'", "NULL", "MISSING", "TRUE", "s.a", "s.b", "a", "s.b[1].c", "`2020T`"]
+)
+MOLDS = st.sampled_from(
+    [
+        *("{0} + {1}", "{0} / {1}", "{0} % {1}", "{0} * {1}", "-{0}", "{0} || {1}", "{0} = {1}", "{0} < {1}"),
+        *(
+            "NOT ({0})",
+            "({0}) AND ({1})",
+            "({0}) OR ({1})",
+            "{0} IN ({1}, 3)",
+            "{0} BETWEEN {1} AND {0}",
+            "{0} IS NULL",
+        ),
+        *(
+            "{0} LIKE {1}",
+            "{0} LIKE 'a!%' ESCAPE {1}",
+            "CASE WHEN {0} THEN {1} END",
+            "CASE {0} WHEN {1} THEN 1 ELSE 2 END",
+        ),
+        *("CAST({0} AS INT)", "CAST({0} AS BOOL)", "CAST({0} AS FLOAT)", "CAST({0} AS DECIMAL)", "CAST({0} AS STRING)"),
+        *(
+            "CAST({0} AS TIMESTAMP)",
+            "TRIM({0} FROM {1})",
+            "SUBSTRING({0}, {1})",
+            "SUBSTRING({0}, 1, {1})",
+            "LOWER({0})",
+        ),
+        *(
+            "COALESCE({0}, {1})",
+            "NULLIF({0}, {1})",
+            "CHAR_LENGTH({0})",
+            "EXTRACT(year FROM {0})",
+            "TO_STRING({0}, {1})",
+        ),
+        *("DATE_ADD(month, {0}, {1})", "DATE_DIFF(year, {0}, {1})", "TO_TIMESTAMP({0})", "TO_TIMESTAMP({0}, {1})"),
+        *("SUM({0})", "AVG({0})", "MIN({0})", "MAX({0})", "COUNT({0})"),
+    ]
+)
+EXPRESSIONS = st.recursive(
+    ATOMS, lambda inner: st.builds(lambda m, a, b: m.format(a, b), MOLDS, inner, inner), max_leaves=6
 )
 FIELDS = st.text(st.sampled_from("ab,\"'\né;|"), max_size=5)
 
@@ -46,14 +82,28 @@ def found(
 
 
 @settings(max_examples=400)
-@given(st.lists(WORDS, max_size=14))
-def test_expressions_are_run_or_refused(words: list[str]) -> None:
-    """No sequence of words makes anything but an answer or a SelectError."""
-    for form, data in ((Csv("USE"), b"a,b\n1,x\n,\n"), (Json(), b'{"a":1,"b":[1,{"c":null}]}\n{"a":"x"}\n')):
+@given(EXPRESSIONS, st.one_of(st.none(), EXPRESSIONS))
+def test_expressions_are_run_or_refused(item: str, where: str | None) -> None:
+    """No expression makes anything but an answer or a SelectError."""
+    for form, data in ((Csv("USE"), b"a,b\n1,x\n,\n"), (Json(), b'{"a":1,"b":[1,{"c":null}]}\n{"a":"x","b":{}}\n')):
         try:
-            found("SELECT " + " ".join(words), data, form)
+            found(f"SELECT {item} FROM S3Object s" + (f" WHERE {where}" if where else ""), data, form)
         except SelectError as error:
             assert error.code and error.message
+
+
+@settings(max_examples=200)
+@given(
+    st.lists(
+        st.sampled_from(["SELECT", "FROM", "S3Object", "*", ",", "(", ")", "=", "1", "'x'", "AND", "NOT", "IS", "."])
+    )
+)
+def test_words_are_parsed_or_refused(words: list[str]) -> None:
+    """No sequence of words makes anything but a query or a SelectError."""
+    try:
+        grammar.parse(" ".join(words))
+    except SelectError as error:
+        assert error.code and error.message
 
 
 @given(st.lists(st.lists(FIELDS, min_size=2, max_size=4), min_size=1, max_size=6), st.integers(1, 30))
