@@ -16,6 +16,7 @@ _COMMANDS = {
     "init": ("haneul.cli.data", "Prepare a data folder for mode cloud: root keys, CA."),
     "reset": ("haneul.cli.data", "Delete everything in a data folder."),
     "cost": ("haneul.cli.cost", "Say what the usage would cost at AWS."),
+    "engines": ("haneul.cli.engines", "List the database engines that are here; install more."),
     "coverage": ("haneul.cli.coverage", "List which of AWS's operations are really here."),
 }  # fmt: skip
 

@@ -45,6 +45,7 @@ class PostgresServers:
 
     def ensure_created(self, name: str, version: str) -> None:
         servers = self._servers
+        servers.builds = installations.found(self._folder / "builds")  # one may have been installed meanwhile
         build = installations.choose(servers.builds, version, f"haneul engines install postgres {version}")
         with servers.lock(name):
             servers.create(name, build)
