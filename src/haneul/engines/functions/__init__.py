@@ -1,0 +1,1 @@
+"""Execution environments of functions: sandboxed processes that speak Lambda's Runtime API."""
