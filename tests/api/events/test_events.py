@@ -305,6 +305,9 @@ def test_permissions_tags_and_patterns(events, bus) -> None:
     assert policy["Statement"][0]["Principal"] == {"AWS": "arn:aws:iam::111111111111:root"}
     events.remove_permission(EventBusName=bus, StatementId="s")
     assert "Policy" not in events.describe_event_bus(Name=bus)
+    for policy in ("true", "[]", "{}", '{"Statement": ["x"]}', "{"):
+        with pytest.raises(events.exceptions.ClientError, match="ValidationException"):
+            events.put_permission(EventBusName=bus, Policy=policy)
     arn = events.describe_event_bus(Name=bus)["Arn"]
     events.tag_resource(ResourceARN=arn, Tags=[{"Key": "a", "Value": "1"}])
     assert events.list_tags_for_resource(ResourceARN=arn)["Tags"] == [{"Key": "a", "Value": "1"}]

@@ -84,6 +84,8 @@ def test_encryption_holds_its_context(kms) -> None:
     assert kms.decrypt(CiphertextBlob=moved["CiphertextBlob"], KeyId=other)["Plaintext"] == b"secret"
     with pytest.raises(kms.exceptions.InvalidCiphertextException):
         kms.decrypt(CiphertextBlob=b"garbage")
+    with pytest.raises(kms.exceptions.ClientError, match="ValidationException"):
+        kms.re_encrypt(DestinationKeyId=other)
 
 
 def test_data_keys(kms) -> None:

@@ -161,6 +161,16 @@ def test_replicas_follow_their_primary(secrets, client, unique) -> None:
     assert secrets.get_secret_value(SecretId=name)["SecretString"] == "2"
 
 
+@pytest.mark.parametrize("regions", [["us-east-1"], [None], ["eu-west-1", "eu-west-1"]])
+def test_bad_replicas_leave_no_secret(secrets, unique, regions) -> None:
+    """A secret whose replicas are refused isn't made at all."""
+    name = unique("s")
+    wanted = [{"Region": region} if region else {"KmsKeyId": "k"} for region in regions]
+    made = failed(secrets.create_secret, Name=name, SecretString="1", AddReplicaRegions=wanted)
+    assert made[0] == "InvalidParameterException"
+    assert failed(secrets.describe_secret, SecretId=name)[0] == "ResourceNotFoundException"
+
+
 def test_policies_passwords_and_rotation_rules(secrets, unique) -> None:
     """Policies are checked, passwords hold what they promise, rotation needs a function."""
     name = unique("s")

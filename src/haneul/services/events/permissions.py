@@ -20,13 +20,22 @@ def put_permission(call: Call, request: Mapping[str, Any]) -> None:
     with call.write() as tx:
         bus = names.find_bus(tx, call.scope, name)
         if request.get("Policy"):
-            try:
-                bus.policy = json.loads(request["Policy"])
-            except ValueError:
-                raise invalid("Parameter Policy is not valid. Reason: Provided policy is not valid JSON.") from None
+            bus.policy = _policy(request["Policy"])
         else:
             bus.policy = _with_statement(call, name, bus.policy, request)
         BUSES.put(tx, call.scope, bus)
+
+
+def _policy(text: str) -> dict[str, Any]:
+    try:
+        policy = json.loads(text)
+    except ValueError:
+        policy = None
+    statements = policy.get("Statement") if isinstance(policy, dict) else None
+    statements = [statements] if isinstance(statements, dict) else statements
+    if not isinstance(statements, list) or not all(isinstance(statement, dict) for statement in statements):
+        raise invalid("Parameter Policy is not valid. Reason: Provided policy is not valid JSON.")
+    return {**policy, "Statement": statements}
 
 
 def _with_statement(call: Call, name: str, policy: dict[str, Any] | None, request: Mapping[str, Any]) -> dict[str, Any]:

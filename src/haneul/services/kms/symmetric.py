@@ -160,6 +160,8 @@ def _unseal(call: Call, blob: bytes, name: str | None, context: Mapping[str, str
 @operation(resource=by_both, action=lambda call, request: ["kms:ReEncryptFrom", "kms:ReEncryptTo"])
 def re_encrypt(call: Call, request: Mapping[str, Any]) -> Answer:
     """ReEncrypt: the plaintext never leaves."""
+    if not request.get("CiphertextBlob"):
+        raise invalid("CiphertextBlob is required.")
     source_algorithm = request.get("SourceEncryptionAlgorithm") or SYMMETRIC
     target_algorithm = request.get("DestinationEncryptionAlgorithm") or SYMMETRIC
     target = usable(call, request["DestinationKeyId"], ENCRYPT)

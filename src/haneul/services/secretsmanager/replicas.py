@@ -39,15 +39,24 @@ def replicate_secret_to_regions(call: Call, request: Mapping[str, Any]) -> dict[
     return {"ARN": arn_of(scope, secret), "ReplicationStatus": statuses(secret)}
 
 
+def check_regions(call: Call, regions: Sequence[Mapping[str, Any]], held: Sequence[str] = ()) -> None:
+    """Refuse a region that is missing, the secret's own, or named before."""
+    seen = set(held)
+    for wanted in regions:
+        region = wanted.get("Region")
+        if not region or region == call.region:
+            raise errors.InvalidParameterException("Invalid replica region.")
+        if region in seen:
+            raise errors.InvalidParameterException(f"The secret is already replicated to {region}.")
+        seen.add(region)
+
+
 def replicate(call: Call, secret: Secret, regions: Sequence[Mapping[str, Any]], force: bool) -> Secret:
     """Copy a secret into more regions; the secret with what became of each."""
+    check_regions(call, regions, [replica.region for replica in secret.replicas])
     replicas = list(secret.replicas)
     for wanted in regions:
         region = wanted["Region"]
-        if region == call.region:
-            raise errors.InvalidParameterException("Invalid replica region.")
-        if any(replica.region == region for replica in replicas):
-            raise errors.InvalidParameterException(f"The secret is already replicated to {region}.")
         replica = Replica(region=region, key=wanted.get("KmsKeyId"))
         with call.read() as tx:
             there = SECRETS.get(tx, Scope(call.account, region), secret.name)

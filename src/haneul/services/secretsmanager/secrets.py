@@ -97,7 +97,7 @@ def refuse_replica(secret: Secret) -> None:
 @operation(resource=by_new_name)
 def create_secret(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """CreateSecret. The same again with the same token gives the same version."""
-    from haneul.services.secretsmanager.replicas import replicate, statuses
+    from haneul.services.secretsmanager.replicas import check_regions, replicate, statuses
 
     name = request["Name"]
     if not _NAME.fullmatch(name):
@@ -112,6 +112,7 @@ def create_secret(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         again = VERSIONS.get(tx, call.scope, name, token) if known is not None else None
     if known is not None:
         return _created_again(call, known, again, value)
+    check_regions(call, request.get("AddReplicaRegions") or ())
     now = call.now()
     secret = Secret(
         name=name,
