@@ -77,6 +77,11 @@ def test_configuration(client: Client, pair: tuple[str, str]) -> None:
     assert kept.pop("ID") and kept == old
     with pytest.raises(ClientError, match="InvalidBucketState"):
         s3.put_bucket_versioning(Bucket=here, VersioningConfiguration={"Status": "Suspended"})
+    bare = {"ID": "bare", "Status": "Enabled", "Destination": {"Bucket": f"arn:aws:s3:::{there}"}}
+    replicate(s3, here, bare)
+    empty = rule(there, ID="empty", Filter={})
+    replicate(s3, here, empty)
+    assert s3.get_bucket_replication(Bucket=here)["ReplicationConfiguration"]["Rules"] == [empty]
     s3.delete_bucket_replication(Bucket=here)
     s3.delete_bucket_replication(Bucket=here)
     with pytest.raises(ClientError, match="ReplicationConfigurationNotFoundError"):

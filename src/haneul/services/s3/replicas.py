@@ -78,7 +78,7 @@ def _covers(rule: Mapping[str, Any], key: str, made: Object) -> bool:
     wanted = rule.get("Filter")
     tags: list[Mapping[str, str]] = []
     if wanted is None:
-        prefix = rule["Prefix"]
+        prefix = rule.get("Prefix", "")
     else:
         both = wanted.get("And") or {}
         prefix = both.get("Prefix", wanted.get("Prefix", ""))
@@ -86,10 +86,11 @@ def _covers(rule: Mapping[str, Any], key: str, made: Object) -> bool:
     if not key.startswith(prefix):
         return False
     if made.entry.marker:
-        return wanted is None or rule["DeleteMarkerReplication"]["Status"] == "Enabled"
+        chosen = rule.get("DeleteMarkerReplication")
+        return wanted is None if chosen is None else chosen["Status"] == "Enabled"
     if made.cipher is not None and made.cipher.kind.startswith("aws:kms"):
-        chosen = (rule.get("SourceSelectionCriteria") or {}).get("SseKmsEncryptedObjects") or {}
-        if chosen.get("Status") != "Enabled":
+        criteria = rule.get("SourceSelectionCriteria") or {}
+        if (criteria.get("SseKmsEncryptedObjects") or {}).get("Status") != "Enabled":
             return False
     known = made.tags or {}
     return all(known.get(tag["Key"]) == tag["Value"] for tag in tags)

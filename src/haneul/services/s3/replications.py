@@ -80,12 +80,8 @@ def _rule(tx: Reader, bucket: Bucket, rule: Mapping[str, Any]) -> dict[str, Any]
         raise errors.InvalidArgument("ID length should not exceed allowed limit of 255")
     if "Filter" in rule:
         _check_filter(rule)
-    else:
-        if "Prefix" not in rule:
-            raise malformed_xml()
-        for member in ("Priority", "DeleteMarkerReplication"):
-            if member in rule:
-                raise errors.InvalidRequest(f"{member} cannot be used{_SCHEMA}")
+    elif "Prefix" in rule and "DeleteMarkerReplication" in rule:
+        raise errors.InvalidRequest(f"DeleteMarkerReplication cannot be used{_SCHEMA}")
     existing = (rule.get("ExistingObjectReplication") or {}).get("Status")
     if existing not in (None, "Enabled", "Disabled"):
         raise malformed_xml()
@@ -158,7 +154,7 @@ def _check_together(rules: list[dict[str, Any]]) -> None:
         raise errors.InvalidRequest(
             "The configuration schema in which Prefix is outside of Filter supports one destination bucket only."
         )
-    prefixes = sorted(rule["Prefix"] for rule in rules)
+    prefixes = sorted(rule.get("Prefix", "") for rule in rules)
     for before, after in pairwise(prefixes):
         if after.startswith(before):
             raise errors.InvalidArgument(f"Found overlapping prefixes '{before}' and '{after}'")
