@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.running import RunningCloud
+
 Client = Callable[..., Any]
 Unique = Callable[[str], str]
 ROLE = "arn:aws:iam::000000000000:role/replicator"
@@ -208,3 +210,21 @@ def test_other_account_and_region(client: Client, unique: Unique) -> None:
     allowed = s3.put_object(Bucket=here, Key="allowed", Body=b"2")["VersionId"]
     assert settled(s3, here, "allowed", allowed)["ReplicationStatus"] == "COMPLETED"
     assert foreign.get_object(Bucket=there, Key="allowed")["Body"].read() == b"2"
+
+
+def test_a_kill_loses_no_replica(fresh_cloud: Callable[..., RunningCloud]) -> None:
+    # What was acknowledged before kill -9 is replicated after the restart, once each.
+    cloud = fresh_cloud()
+    s3 = cloud.client("s3")
+    here, there = versioned(s3, "here"), versioned(s3, "there")
+    replicate(s3, here, rule(there))
+    body = b"x" * 400_000
+    versions = {f"k{n}": s3.put_object(Bucket=here, Key=f"k{n}", Body=body)["VersionId"] for n in range(12)}
+    cloud.kill()
+    cloud.restart()
+    for key, version in versions.items():
+        assert settled(s3, here, key, version)["ReplicationStatus"] == "COMPLETED"
+    found = s3.list_object_versions(Bucket=there)["Versions"]
+    assert {one["Key"]: one["VersionId"] for one in found} == versions
+    assert len(found) == len(versions)
+    assert s3.get_object(Bucket=there, Key="k7")["Body"].read() == body
