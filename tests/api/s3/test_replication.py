@@ -228,3 +228,23 @@ def test_a_kill_loses_no_replica(fresh_cloud: Callable[..., RunningCloud]) -> No
     assert {one["Key"]: one["VersionId"] for one in found} == versions
     assert len(found) == len(versions)
     assert s3.get_object(Bucket=there, Key="k7")["Body"].read() == body
+
+
+def test_the_role_must_be_allowed(fresh_cloud: Callable[..., RunningCloud]) -> None:
+    # Where policies are enforced: without a role that may write there, a version FAILS; with one, it arrives.
+    cloud = fresh_cloud("--enforce-iam")
+    s3, iam = cloud.client("s3"), cloud.client("iam")
+    here, there = versioned(s3, "here"), versioned(s3, "there")
+    replicate(s3, here, rule(there))
+    version = s3.put_object(Bucket=here, Key="nobody", Body=b"1")["VersionId"]
+    assert settled(s3, here, "nobody", version)["ReplicationStatus"] == "FAILED"
+    trust = {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    iam.create_role(RoleName="replicator", AssumeRolePolicyDocument=document)
+    version = s3.put_object(Bucket=here, Key="weak", Body=b"1")["VersionId"]
+    assert settled(s3, here, "weak", version)["ReplicationStatus"] == "FAILED"
+    right = {"Effect": "Allow", "Action": "s3:ReplicateObject", "Resource": f"arn:aws:s3:::{there}/*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [right]})
+    iam.put_role_policy(RoleName="replicator", PolicyName="p", PolicyDocument=document)
+    version = s3.put_object(Bucket=here, Key="k", Body=b"1")["VersionId"]
+    assert settled(s3, here, "k", version)["ReplicationStatus"] == "COMPLETED"
