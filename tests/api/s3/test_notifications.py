@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.running import RunningCloud
+
 Unique = Callable[[str], str]
 Client = Callable[..., Any]
 
@@ -263,3 +265,24 @@ def test_events_and_rules(client: Client, bucket: str, queue: tuple[str, str]) -
         arn, "s3:ObjectCreated:*", Filter=rules(prefix="b")
     )
     notify(s3, bucket, QueueConfigurations=apart)
+
+
+def test_policies_where_they_are_enforced(fresh_cloud: Callable[..., RunningCloud]) -> None:
+    # As on AWS, then even one's own topic must let S3 in.
+    cloud = fresh_cloud("--enforce-iam")
+    s3, sns = cloud.client("s3"), cloud.client("sns")
+    s3.create_bucket(Bucket="told")
+    topic = sns.create_topic(Name="topic")["TopicArn"]
+    wanted = [{"TopicArn": topic, "Events": ["s3:ObjectCreated:*"]}]
+    error = refused(s3, "told", TopicConfigurations=wanted)
+    assert error["ArgumentValue1"].startswith("Permissions on the destination topic do not allow S3 to publish")
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "s3.amazonaws.com"},
+        "Action": "SNS:Publish",
+        "Resource": topic,
+        "Condition": {"StringEquals": {"aws:SourceAccount": "000000000000"}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
+    notify(s3, "told", TopicConfigurations=wanted)
