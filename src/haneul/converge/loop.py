@@ -118,6 +118,9 @@ class Loop:
         with self._cloud.store.read() as tx:
             row = table.get(tx, scope, *timer.row)
             before = None if row is None else table.packed(row)
+        self._cloud.store.wait(
+            tx.ticket
+        )  # a step acts on the world: never for a row that a crash could still take back
         if row is None:
             self._forget(timer)
             return

@@ -30,7 +30,7 @@ INCREMENTS = 6
 
 def due(row: Instance | Cluster, now: float) -> bool:
     """Whether it is time for the day's backup."""
-    if not row.shape.get("BackupRetentionPeriod", 0) or getattr(row, "source", ""):
+    if not row.shape.get("BackupRetentionPeriod", 0) or (isinstance(row, Instance) and row.source):
         return False  # a read replica's begin when it is promoted
     if not row.latest_backup:
         return True
@@ -71,6 +71,7 @@ def take(call: Call, plane: Plane, row: Instance | Cluster, server: str) -> None
     gone = [one for one, later in zip(kept.base, kept.base[1:], strict=False) if later[0] < limit]
     kept.base = [one for one in kept.base if one not in gone]
     _record(call, row, kept, snapshot, {name for _, name in gone})
+    call.cloud.store.wait(call.ticket)  # nobody may find a backup written down that is gone
     for _, name in gone:
         engine.remove_backup(name)
     if gone:

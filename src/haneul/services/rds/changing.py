@@ -174,13 +174,22 @@ def ensure_second(call: Call, plane: Plane, row: Instance) -> None:
 
 
 def swap(call: Call, plane: Plane, row: Instance) -> None:
-    """Fail over: the standby becomes the primary, and the former primary its standby."""
+    """Fail over, first half: the standby becomes the primary. Nobody is led there before the row says so on disk."""
     engine = plane.engine(row.engine)
-    former, row.server, row.standby = row.server, row.standby, row.server
+    former = row.server
     plane.disown(former)
     engine.ensure_stopped(former)
-    engine.ensure_promoted(row.server)
+    if not engine.running(row.standby):  # the cloud ended in between
+        engine.ensure_running(row.standby, row.settings, Standby(former, running.slot(row.standby)))
+    engine.ensure_promoted(row.standby)
+    row.server, row.standby = row.standby, former
     row.work = {**row.work, "synchronous": [], "rejoin": True}
+
+
+def lead(call: Call, plane: Plane, row: Instance) -> None:
+    """Fail over, second half: clients go to the new primary, and the former one follows it."""
+    engine = plane.engine(row.engine)
+    running.boot(call, plane, row)
     running.refresh(call, plane, row)
     plane.endpoints.reroute(row.resource_id, [engine.socket(row.server)], drop=True)
     ensure_second(call, plane, row)

@@ -177,7 +177,11 @@ def _reboot(call: Call, plane: Plane, row: Instance) -> Step:
     engine = plane.engine(row.engine)
     if row.work.get("failover") and row.standby:
         changing.swap(call, plane, row)
-        row.work = {key: value for key, value in row.work.items() if key != "failover"}
+        row.work = {key: value for key, value in row.work.items() if key != "failover"} | {"lead": True}
+        return Step(row, 0.0)
+    if row.work.get("lead"):
+        changing.lead(call, plane, row)
+        row.work = {key: value for key, value in row.work.items() if key != "lead"}
     else:
         plane.disown(row.server)
         engine.ensure_stopped(row.server)
