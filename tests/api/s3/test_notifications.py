@@ -82,6 +82,17 @@ def test_configuration_comes_back(client: Client, bucket: str, queue: tuple[str,
     assert set(told) == {"ResponseMetadata"}
 
 
+def test_deprecated_operations(client: Client, bucket: str, queue: tuple[str, str]) -> None:
+    # Old clients know one destination of a kind.
+    s3, (_, arn) = client("s3"), queue
+    one = {"Id": "x", "Queue": arn, "Events": ["s3:ObjectCreated:*"]}
+    s3.put_bucket_notification(Bucket=bucket, NotificationConfiguration={"QueueConfiguration": one})
+    told = s3.get_bucket_notification(Bucket=bucket)["QueueConfiguration"]
+    assert {"Id": "x", "Queue": arn}.items() <= told.items()
+    (kept,) = s3.get_bucket_notification_configuration(Bucket=bucket)["QueueConfigurations"]
+    assert kept == {"Id": "x", "QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}
+
+
 def test_queue_is_told(client: Client, bucket: str, queue: tuple[str, str]) -> None:
     # The test event, and the records of a put and a delete in the exact shape consumers parse.
     s3, sqs, (url, arn) = client("s3"), client("sqs"), queue

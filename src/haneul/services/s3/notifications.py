@@ -47,6 +47,12 @@ KINDS = (
         "Not authorized to invoke function",
     ),
 )
+_SINGLE = (
+    ("QueueConfiguration", "Queue"),
+    ("TopicConfiguration", "Topic"),
+    ("CloudFunctionConfiguration", "CloudFunction"),
+)
+"""The members of the deprecated operations, kind by kind."""
 
 
 @operation(resource=bucket_arn, action="s3:PutBucketNotification")
@@ -76,6 +82,29 @@ def get_bucket_notification_configuration(call: Call, request: Mapping[str, Any]
     with call.read() as tx:
         bucket = bucket_of(tx, request)
     return dict(bucket.settings.get("notification") or {})
+
+
+@operation(resource=bucket_arn, action="s3:PutBucketNotification")
+async def put_bucket_notification(call: Call, request: Mapping[str, Any]) -> None:
+    """PutBucketNotification, deprecated: one destination of a kind. On the wire it is the same as its successor."""
+    given: Mapping[str, Any] = request.get("NotificationConfiguration") or {}
+    lists: dict[str, Any] = {}
+    for kind, (single, member) in zip(KINDS, _SINGLE, strict=True):
+        if one := given.get(single):
+            events = list(one.get("Events") or filter(None, (one.get("Event"),)))
+            lists[kind.list] = [{"Id": one.get("Id"), kind.member: one.get(member), "Events": events}]
+    await put_bucket_notification_configuration(call, {**request, "NotificationConfiguration": lists})
+
+
+@operation(resource=bucket_arn, action="s3:GetBucketNotification")
+def get_bucket_notification(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+    """GetBucketNotification, deprecated: the first destination of each kind."""
+    found = get_bucket_notification_configuration(call, request)
+    return {
+        single: {"Id": one["Id"], "Event": one["Events"][0], "Events": one["Events"], member: one[kind.member]}
+        for kind, (single, member) in zip(KINDS, _SINGLE, strict=True)
+        for one in (found.get(kind.list) or ())[:1]
+    }
 
 
 def each(configuration: Mapping[str, Any]) -> Iterator[tuple[Kind, Mapping[str, Any]]]:
