@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import threading
 import time
 
@@ -139,6 +140,7 @@ def test_insights_answers(logs, group) -> None:
         while time.monotonic() < end:
             answer = logs.get_query_results(queryId=identity)
             if answer["status"] == "Complete":
+                assert logs.list_log_groups_for_query(queryId=identity)["logGroupIdentifiers"] == [group]
                 return [{field["field"]: field["value"] for field in row} for row in answer["results"]]
             time.sleep(0.05)
         raise AssertionError("the query was never done")
@@ -225,3 +227,25 @@ def test_everything_else_is_kept(logs, unique) -> None:
     logs.put_resource_policy(policyName=name, policyDocument="{}")
     assert name in [row["policyName"] for row in logs.describe_resource_policies()["resourcePolicies"]]
     logs.delete_resource_policy(policyName=name)
+
+
+def test_index_policies(logs, unique) -> None:
+    """One policy a group of the Standard class, gone with its group."""
+    name = unique("index")
+    logs.create_log_group(logGroupName=name)
+    assert logs.describe_index_policies(logGroupIdentifiers=[name])["indexPolicies"] == []
+    document = json.dumps({"Fields": ["requestId"]})
+    put = logs.put_index_policy(logGroupIdentifier=name, policyDocument=document)["indexPolicy"]
+    assert (put["policyDocument"], put["source"]) == (document, "LOG_GROUP")
+    assert logs.describe_index_policies(logGroupIdentifiers=[put["logGroupIdentifier"]])["indexPolicies"] == [put]
+    many = json.dumps({"Fields": [str(number) for number in range(21)]})
+    for wrong in ("[]", "{}", '{"Fields": []}', many, "{"):
+        refused = failed(logs.put_index_policy, logGroupIdentifier=name, policyDocument=wrong)
+        assert refused[0] == "InvalidParameterException"
+    logs.delete_index_policy(logGroupIdentifier=name)
+    assert logs.describe_index_policies(logGroupIdentifiers=[name])["indexPolicies"] == []
+    assert failed(logs.describe_index_policies, logGroupIdentifiers=["nothing"])[0] == "ResourceNotFoundException"
+    rare = unique("rare")
+    logs.create_log_group(logGroupName=rare, logGroupClass="INFREQUENT_ACCESS")
+    refused = failed(logs.put_index_policy, logGroupIdentifier=rare, policyDocument=document)
+    assert refused[0] == "InvalidParameterException"

@@ -128,3 +128,13 @@ def describe_queries(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         for query in rows[: request.get("maxResults") or 1000]
     ]
     return {"queries": described}
+
+
+@operation()
+def list_log_groups_for_query(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+    """ListLogGroupsForQuery: the groups that a query read."""
+    with call.read() as tx:
+        query = QUERIES.get(tx, call.scope, request["queryId"])
+    if query is None:
+        raise errors.ResourceNotFoundException(f"Query {request['queryId']} does not exist.")
+    return {"logGroupIdentifiers": query.groups}

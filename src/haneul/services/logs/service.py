@@ -18,6 +18,7 @@ SERVICE = Service(
         "tailing",
         "destinations",
         "policies",
+        "indexes",
         "tags",
     ),
     steps={

@@ -21,6 +21,8 @@ class Group(msgspec.Struct, kw_only=True):
     protected: bool = False
     tags: dict[str, str] = {}
     stored: int = 0
+    index: str | None = None
+    indexed: int | None = None
 
 
 class Stream(msgspec.Struct, kw_only=True):
