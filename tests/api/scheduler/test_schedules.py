@@ -54,9 +54,9 @@ def test_schedules_are_described(scheduler, queue, unique) -> None:
     assert failed(scheduler.create_schedule, **given) == ("ConflictException", f"Schedule {name} already exists.")
     scheduler.update_schedule(**{**given, "State": "DISABLED"})
     assert scheduler.list_schedules(GroupName=group, State="DISABLED")["Schedules"][0]["Target"] == {"Arn": queue[1]}
-    assert failed(scheduler.create_schedule, **{**given, "ScheduleExpression": "rate(10 minute)"}) == (
+    assert failed(scheduler.create_schedule, **{**given, "ScheduleExpression": "rate(10 fortnights)"}) == (
         "ValidationException",
-        "Invalid Schedule Expression rate(10 minute).",
+        "Invalid Schedule Expression rate(10 fortnights).",
     )
     assert failed(scheduler.get_schedule, Name="nowhere") == (
         "ResourceNotFoundException",
