@@ -183,12 +183,13 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def parse(expression: str, zone: str = "UTC") -> Schedule:
-    """The schedule that an expression means, in a time zone by its IANA name."""
+def parse(expression: str, zone: str = "UTC", strict: bool = True) -> Schedule:
+    """The schedule that an expression means, in a time zone by its IANA name. strict: a unit's number must fit its
+    count, as EventBridge's rules want it (its scheduler takes rate(1 hours) too)."""
     tz = time_zone(zone)
     if found := _RATE.fullmatch(expression):
         count, unit = int(found.group(1)), found.group(2)
-        if count < 1 or (count == 1) != (not unit.endswith("s")):
+        if count < 1 or (strict and (count == 1) != (not unit.endswith("s"))):
             raise ScheduleError("a rate of one has a singular unit, any other a plural one")
         return Rate(count * _UNITS[unit.rstrip("s")])
     if found := _CRON.fullmatch(expression):

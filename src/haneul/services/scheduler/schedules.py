@@ -76,7 +76,7 @@ def _check_target(target: Mapping[str, Any]) -> None:
 
 def parse(settings: Mapping[str, Any]) -> schedules.Schedule:
     try:
-        return schedules.parse(settings["ScheduleExpression"], settings["ScheduleExpressionTimezone"])
+        return schedules.parse(settings["ScheduleExpression"], settings["ScheduleExpressionTimezone"], strict=False)
     except schedules.ScheduleError as error:
         if "time zone" in str(error):
             raise invalid(f"Invalid Schedule Expression Timezone {settings['ScheduleExpressionTimezone']}.") from None
