@@ -41,6 +41,7 @@ ROOMS = (
     "glacier",
     "iam",
     "kms",
+    "lambda_",
     "logs",
     "organizations",
     "pipes",

@@ -1,6 +1,5 @@
 """Lambda's Python runtime: imports the handler and feeds it invocations from the Runtime API. Python 3.8 and newer."""
 
-import datetime
 import decimal
 import importlib
 import json

@@ -40,8 +40,7 @@ class Connection(asyncio.Protocol):
         self._trailers = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = transport  # type: ignore[assignment]  # uvloop has its own class
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -176,8 +175,7 @@ class Forward(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = transport  # type: ignore[assignment]  # uvloop has its own class
         if self._peer is None:
             self._task = asyncio.get_running_loop().create_task(self._connect())
 

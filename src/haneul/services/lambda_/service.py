@@ -1,0 +1,28 @@
+"""Lambda's identity card."""
+
+from haneul.service import Service, StepSpec
+
+SERVICE = Service(
+    model="lambda",
+    package="haneul.services.lambda_",
+    modules=(
+        "functions",
+        "versions",
+        "aliases",
+        "invoking",
+        "permissions",
+        "concurrency",
+        "layers",
+        "asynchronous",
+        "tags",
+    ),
+    steps={
+        "lambda.event": StepSpec("state:EVENTS", "sending:step_event"),
+    },
+    resumes=("lambda.event",),
+    guard="permissions:guard",
+    blobs="state:blobs_in_use",
+    start="running:open_house",
+    needs=("functions",),
+    uses=("sts", "s3", "logs", "sqs", "sns", "events", "dynamodbstreams"),
+)
