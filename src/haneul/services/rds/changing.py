@@ -105,13 +105,13 @@ def _upgrade(call: Call, plane: Plane, row: Instance, version: str) -> None:
         row.group = row.work["new_group"]
     elif crossed and was_default:
         row.group = f"default.{family(row.engine, version)}"
+    if crossed and not row.cluster:
+        backups.forget(call, plane, row, keep=False)
+        row.latest_backup = ""
     running.boot(call, plane, row, running.replica_standby(call, row))
     if row.standby:
         row.standby = ""
         _multi_az(call, plane, row)
-    if crossed and not row.cluster:
-        backups.forget(call, plane, row, keep=False)
-        row.latest_backup = ""
     _tell(call, row, f"DB instance engine version was upgraded to {version}", "maintenance", "RDS-EVENT-0047")
 
 
