@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+# The suites of the store's two hardest customers, run once more on PostgreSQL.
+ON_POSTGRES := tests/api/dynamodb tests/api/s3/test_objects.py tests/api/s3/test_listings.py tests/api/s3/test_multipart.py \
+    tests/api/s3/test_versioning.py tests/api/s3/test_deletes.py
 PORT ?= 4566
 
 .PHONY: run test check bench install lock clean
@@ -13,6 +16,7 @@ run: $(VENV)/.run
 test: $(VENV)/.test
 	@sh tests/packages.sh
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	HANEUL_TEST_STORE=postgres $(BIN)/python -m pytest -n 2 --dist loadfile -q $(ON_POSTGRES)
 
 check: $(VENV)/.test
 	$(BIN)/ruff check src tests bench

@@ -6,6 +6,7 @@ import itertools
 import os
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -21,10 +22,29 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def cloud() -> Iterator[RunningCloud]:
-    """One cloud in mode dev for the whole session (one per worker under xdist)."""
+    """One cloud in mode dev for the whole session (one per worker under xdist); on a PostgreSQL of its own, instead
+    of RocksDB, when HANEUL_TEST_STORE is "postgres"."""
+    if os.environ.get("HANEUL_TEST_STORE") == "postgres":
+        with postgres_server() as url:
+            running = RunningCloud("--log-level", "warning", "--store", url).start()
+            yield running
+            running.close()
+        return
     running = RunningCloud("--log-level", "warning").start()
     yield running
     running.close()
+
+
+@contextmanager
+def postgres_server() -> Iterator[str]:
+    """A PostgreSQL server for one session: its URL."""
+    from tests.postgres_server import PostgresServer
+
+    server = PostgresServer().start()
+    try:
+        yield server.url
+    finally:
+        server.close()
 
 
 @pytest.fixture(scope="session")

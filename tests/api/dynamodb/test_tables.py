@@ -149,11 +149,12 @@ def test_time_to_live(fresh_cloud):
     dynamodb.put_item(TableName="ttl", Item={"p": {"S": "kept"}, "end": {"N": str(int(time.time()) + 10**9)}})
     until(lambda: dynamodb.scan(TableName="ttl")["Count"] == 1, 40)
     arn = streams.list_streams(TableName="ttl")["Streams"][0]["StreamArn"]
-    shard = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
-    iterator = streams.get_shard_iterator(StreamArn=arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON")[
-        "ShardIterator"
-    ]
-    last = streams.get_records(ShardIterator=iterator)["Records"][-1]
+    records = []
+    for shard in streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]:  # time flies: there may be two
+        wanted = {"StreamArn": arn, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
+        iterator = streams.get_shard_iterator(**wanted)["ShardIterator"]
+        records += streams.get_records(ShardIterator=iterator)["Records"]
+    last = records[-1]
     assert last["eventName"] == "REMOVE"
     assert last["userIdentity"] == {"Type": "Service", "PrincipalId": "dynamodb.amazonaws.com"}
 
