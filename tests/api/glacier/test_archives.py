@@ -16,7 +16,7 @@ def fast():
     """A cloud whose clock runs 10,000 times as fast: retrievals of hours take a second or two."""
     from tests.running import RunningCloud
 
-    cloud = RunningCloud("--log-level", "warning", "--clock-rate", "10000").start()
+    cloud = RunningCloud("--log-level", "warning", "--clock-rate", "40000").start()
     yield cloud
     cloud.close()
 
@@ -185,7 +185,7 @@ def test_capacity(fast):
 
 def test_archives_survive_a_kill(fresh_cloud, unique):
     """What was acknowledged is there after kill -9, and jobs ripen on."""
-    cloud = fresh_cloud("--clock-rate", "10000")
+    cloud = fresh_cloud("--clock-rate", "40000")
     glacier = cloud.client("glacier")
     vault = unique("vault")
     glacier.create_vault(vaultName=vault)
