@@ -1,6 +1,6 @@
 """iam:PassRole: whoever hands a role to a service must be allowed to, for any room that takes a role's ARN.
 
-    passing.check(call, request["Role"], "lambda.amazonaws.com")
+passing.check(call, request["Role"], "lambda.amazonaws.com")
 """
 
 from __future__ import annotations
