@@ -6,6 +6,8 @@ import base64
 import io
 import json
 import time
+import urllib.error
+import urllib.request
 import zipfile
 from typing import Any
 
@@ -98,7 +100,6 @@ def name(client: Any) -> str:
     made = f"shared-{time.time_ns()}"
     create(client, made, Timeout=10)
     return made
-
 
 
 def test_a_function_answers(client: Any, name: str) -> None:
@@ -301,3 +302,31 @@ def test_layers_are_below_opt(client: Any, unique: Any) -> None:
     text = "import given\ndef handler(event, context):\n    return given.WORD\n"
     create(client, mine, Layers=[layer["LayerVersionArn"]], Code={"ZipFile": archive(text)})
     assert invoke(client, mine, {})[0] == "layered"
+
+
+def test_a_url_is_answered(client: Any, cloud: Any, unique: Any) -> None:
+    """A function URL takes plain HTTP at a host of its own."""
+    mine = unique("url")
+    text = (
+        "def handler(event, context):\n"
+        "    return {'statusCode': 201, 'headers': {'X-Path': event['rawPath']}, 'body': event.get('body') or ''}\n"
+    )
+    create(client, mine, Code={"ZipFile": archive(text)})
+    made = client("lambda").create_function_url_config(FunctionName=mine, AuthType="NONE")
+    host = made["FunctionUrl"].removeprefix("http://").rstrip("/")
+    headers = {"Host": host, "Content-Type": "text/plain"}
+    asked = urllib.request.Request(f"{cloud.url}/a/b?c=d", data=b"body", headers=headers)
+    with urllib.request.urlopen(asked, timeout=20) as answer:
+        assert (answer.status, answer.headers["X-Path"], answer.read()) == (201, "/a/b", b"body")
+
+
+def test_the_archive_can_be_fetched(client: Any, cloud: Any, name: str) -> None:
+    """Code.Location is a link that works, for who has it whole."""
+    link = client("lambda").get_function(FunctionName=name)["Code"]["Location"]
+    host, _, path = link.removeprefix("http://").partition("/")
+    asked = urllib.request.Request(f"{cloud.url}/{path}", headers={"Host": host})
+    with urllib.request.urlopen(asked, timeout=20) as answer:
+        assert zipfile.is_zipfile(io.BytesIO(answer.read()))
+    asked = urllib.request.Request(f"{cloud.url}/{path[:-1]}x", headers={"Host": host})
+    with pytest.raises(urllib.error.HTTPError):
+        urllib.request.urlopen(asked, timeout=20)

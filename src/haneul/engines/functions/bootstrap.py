@@ -1,5 +1,8 @@
 """Lambda's Python runtime: imports the handler and feeds it invocations from the Runtime API. Python 3.8 and newer."""
 
+# ruff: noqa: ANN, UP, B904, E401, F401, TID251  (it runs on old interpreters too)
+# mypy: ignore-errors
+
 import decimal
 import importlib
 import json

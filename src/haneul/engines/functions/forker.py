@@ -5,6 +5,9 @@ goes (twice). The environment's specification is read from the channel by the fo
 holds anybody's secrets. The channel gets the listening sockets made inside, then how it ended; its end means: kill.
 """
 
+# ruff: noqa: ANN, UP, B904, E401, F401, TID251  (it runs on old interpreters too)
+# mypy: ignore-errors
+
 import ctypes
 import fcntl
 import json

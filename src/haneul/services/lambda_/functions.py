@@ -190,7 +190,7 @@ def get_function(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         function, (version, _) = names.function(tx, name), names.version(tx, name)
         told = configuration(name, version, name.qualifier, tx)
     token = house(call).ticket_for(version.code, call.now())
-    location = f"{call.cloud.url}/_lambda/code/{version.code}?ticket={token}"
+    location = f"http://code.lambda-url.localhost:{call.cloud.port}/{version.code}?ticket={token}"
     answer: dict[str, Any] = {
         "Configuration": told,
         "Code": {"RepositoryType": "S3", "Location": location},

@@ -46,7 +46,7 @@ def _describe(call: Call, scope: Scope, layer: Layer, whole: bool = False) -> di
             "LayerArn": arn,
             "Description": layer.members.get("Description", ""),
             "Content": {
-                "Location": f"{call.cloud.url}/_lambda/code/{layer.code}?ticket={ticket}",
+                "Location": f"http://code.lambda-url.localhost:{call.cloud.port}/{layer.code}?ticket={ticket}",
                 "CodeSha256": layer.sha,
                 "CodeSize": layer.size,
             },

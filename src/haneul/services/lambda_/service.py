@@ -15,8 +15,10 @@ SERVICE = Service(
         "layers",
         "asynchronous",
         "mappings",
+        "urls",
         "tags",
     ),
+    hosts=("lambda-url",),
     steps={
         "lambda.event": StepSpec("state:EVENTS", "sending:step_event"),
         "lambda.mapping": StepSpec("state:MAPPINGS", "polling:step_mapping"),
@@ -25,6 +27,7 @@ SERVICE = Service(
     guard="permissions:guard",
     blobs="state:blobs_in_use",
     start="running:open_house",
+    raw="urls:answer",
     needs=("functions",),
     uses=("sts", "s3", "logs", "sqs", "sns", "events", "dynamodbstreams"),
 )
