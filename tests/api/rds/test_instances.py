@@ -160,3 +160,29 @@ def test_large_values_pass_the_endpoint(db: Any) -> None:
     with waiting.connect(db["Endpoint"], sslmode="require") as link:
         assert link.execute("SELECT length(%s)", ["y" * 9_000_000]).fetchone() == (9_000_000,)
         assert len(link.execute("SELECT repeat('x', 9000000)").fetchone()[0]) == 9_000_000
+
+
+def test_without_a_database_name_there_is_postgres(rds: Any, unique: Any) -> None:
+    """DBName is optional, and so are backups."""
+    name = unique("plain")
+    rds.create_db_instance(
+        DBInstanceIdentifier=name,
+        Engine="postgres",
+        DBInstanceClass="db.t3.micro",
+        AllocatedStorage=20,
+        MasterUsername="postgres",
+        MasterUserPassword="secret99",
+        BackupRetentionPeriod=0,
+    )
+    found = waiting.instance(rds, name)
+    assert "DBName" not in found and "LatestRestorableTime" not in found
+    waiting.connect(found["Endpoint"], user="postgres", dbname="postgres").close()
+    rds.modify_db_instance(DBInstanceIdentifier=name, MasterUserPassword="changed-99", ApplyImmediately=True)
+    waiting.instance(rds, name)
+    waiting.connect(found["Endpoint"], user="postgres", password="changed-99", dbname="postgres").close()
+    with pytest.raises(rds.exceptions.PointInTimeRestoreNotEnabledFault):
+        rds.restore_db_instance_to_point_in_time(
+            SourceDBInstanceIdentifier=name, TargetDBInstanceIdentifier="x", UseLatestRestorableTime=True
+        )
+    rds.delete_db_instance(DBInstanceIdentifier=name, SkipFinalSnapshot=True)
+    waiting.gone(rds, name)

@@ -5,7 +5,8 @@ goes (twice). The environment's specification is read from the channel by the fo
 holds anybody's secrets. The channel gets the listening sockets made inside, then how it ended; its end means: kill.
 """
 
-# ruff: noqa: ANN, UP, B904, E401, F401, TID251  (it runs on old interpreters too)
+# It runs on old interpreters too, so it has neither annotations nor new idioms.
+# ruff: noqa: ANN001, ANN201, UP031, S108, S606, PTH100
 # mypy: ignore-errors
 
 import ctypes

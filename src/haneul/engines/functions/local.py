@@ -21,6 +21,7 @@ from haneul.engines.functions import runtimes
 from haneul.engines.functions.cgroups import Groups
 from haneul.engines.functions.environment import Environment
 from haneul.engines.functions.port import Busy, Outcome, Plan, Work
+from haneul.engines.functions.runtimes import Runtime
 
 IDLE = 300.0
 LOOK = 10.0
@@ -28,7 +29,7 @@ API_PORT = 9001
 _HERE = Path(__file__).parent
 log = logging.getLogger("haneul.functions")
 _ETC = {
-    "/etc/passwd": "root:x:0:0:root:/root:/sbin/nologin\nsbx_user1051:x:65534:65534::/home/sbx_user1051:/sbin/nologin\n",
+    "/etc/passwd": "root:x:0:0::/root:/sbin/nologin\nsbx_user1051:x:65534:65534::/home/sbx_user1051:/sbin/nologin\n",
     "/etc/group": "root:x:0:\nsbx_user1051:x:65534:\n",
     "/etc/hosts": "127.0.0.1 localhost\n",
     "/etc/nsswitch.conf": "hosts: files dns\n",
@@ -157,7 +158,7 @@ class LocalEngine:
             raise
         return environment
 
-    def _spec(self, environment: Environment, runtime: runtimes.Runtime) -> dict[str, Any]:
+    def _spec(self, environment: Environment, runtime: Runtime) -> dict[str, Any]:
         plan = environment.plan
         if self.groups.available:
             environment.cgroups = self.groups.make(environment.id, plan.memory)
@@ -227,7 +228,7 @@ class LocalEngine:
             places.append(str(self._copies[folder]))
         return places[0], places[1]
 
-    async def _forker(self, runtime: runtimes.Runtime) -> socket.socket:
+    async def _forker(self, runtime: Runtime) -> socket.socket:
         """The warm interpreter that forks environments of this runtime, started when it is first wanted."""
         warm = runtime.name.startswith("python")
         name = runtime.name if warm else "others"

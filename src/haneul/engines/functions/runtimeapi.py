@@ -144,7 +144,8 @@ class Connection(asyncio.Protocol):
         length = self._head[2].get("content-length", "0")
         route = self._head[1].removeprefix(PREFIX).split("/")
         told = {
-            "errorMessage": f"Response payload size ({length} bytes) exceeded maximum allowed payload size (6291556 bytes).",
+            "errorMessage": f"Response payload size ({length} bytes) exceeded maximum allowed payload size "
+            "(6291556 bytes).",
             "errorType": "Function.ResponseSizeTooLarge",
         }
         if len(route) == 3:

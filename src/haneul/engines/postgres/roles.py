@@ -96,7 +96,7 @@ def check_login(servers: Servers, name: str, user: str, password: str, database:
     import psycopg
 
     try:
-        with servers.connect(name, user, password, database) as link:
+        with servers.connect(name, user, password, database or "postgres") as link:
             link.execute("SELECT 1")
     except psycopg.Error as error:
         raise EngineError(f"login as {user} failed: {str(error).strip()}") from error
