@@ -38,7 +38,8 @@ def _check(tx: Reader, name: Name, alias: Alias) -> None:
             raise invalid("$LATEST is not supported for an alias pointing to more than 1 version")
         if alias.version in alias.weights:
             raise invalid(
-                f"Invalid function version {alias.version}. Function version {alias.version} is already included in routing configuration."
+                f"Invalid function version {alias.version}. "
+                f"Function version {alias.version} is already included in routing configuration."
             )
         if len(alias.weights) > 1:
             raise invalid("Number of items in AdditionalVersionWeights cannot be greater than 1")

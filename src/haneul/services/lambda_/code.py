@@ -64,7 +64,7 @@ async def _whole(body: Any) -> bytes:
     if isinstance(body, bytes):
         return body
     if isinstance(body, list | tuple):
-        return await asyncio.to_thread(_joined, body)
+        return await asyncio.to_thread(_joined, list(body))
     pieces = []
     async for piece in body:
         pieces.append(piece)

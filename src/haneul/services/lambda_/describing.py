@@ -18,7 +18,7 @@ def instant(seconds: float) -> str:
 
 
 def configuration(name: Name, version: Version, qualifier: str, tx: Reader, brief: bool = False) -> dict[str, Any]:
-    """FunctionConfiguration; `brief` leaves out the states, as listings do. The ARN is qualified as it was asked for."""
+    """FunctionConfiguration; `brief` leaves out the states, as listings do. The ARN is qualified as asked for."""
     config = version.config
     label = LATEST if version.number == 0 else str(version.number)
     arn = f"{name.arn}:{qualifier}" if qualifier else name.arn

@@ -45,9 +45,10 @@ def _describe(call: Call, row: Source, state: str = "") -> dict[str, Any]:
     criteria = told.get("FilterCriteria")
     if criteria is not None and not criteria.get("Filters"):
         del told["FilterCriteria"]
+    arn = f"arn:aws:lambda:{call.scope.region}:{call.scope.account}:event-source-mapping"
     return told | {
         "UUID": row.id,
-        "EventSourceMappingArn": f"arn:aws:lambda:{call.scope.region}:{call.scope.account}:event-source-mapping:{row.id}",
+        "EventSourceMappingArn": f"{arn}:{row.id}",
         "State": state or row.state,
         "StateTransitionReason": "USER_INITIATED" if kind_of(row) == "sqs" else "User action",
         "LastModified": row.modified,
@@ -87,7 +88,8 @@ async def create_event_source_mapping(call: Call, request: Mapping[str, Any]) ->
         raise invalid("Unrecognized event source, must be kinesis, dynamodb stream or sqs.")
     if kind != "sqs" and not request.get("StartingPosition"):
         raise invalid(
-            "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null."
+            "1 validation error detected: Value null at 'startingPosition' "
+            "failed to satisfy constraint: Member must not be null."
         )
     _check(kind, request, arn)
     name = parse(call, request["FunctionName"])

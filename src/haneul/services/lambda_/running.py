@@ -219,12 +219,14 @@ class House:
             if len(self._streams) > 4096:
                 self._streams.clear()
             self._streams.add((scope, group, stream))
-        entries = [{"timestamp": int(when * 1000), "message": text[:250_000]} for when, text in lines if text]
+        entries: list[dict[str, Any]] = [
+            {"timestamp": int(when * 1000), "message": text[:250_000]} for when, text in lines if text
+        ]
         entries.sort(key=lambda entry: entry["timestamp"])
         for start in range(0, len(entries), 500):
-            request = {"logGroupName": group, "logStreamName": stream, "logEvents": entries[start : start + 500]}
+            batch = {"logGroupName": group, "logStreamName": stream, "logEvents": entries[start : start + 500]}
             try:
-                await _done(call.invoke("logs", "PutLogEvents", request))
+                await _done(call.invoke("logs", "PutLogEvents", batch))
             except AwsError as error:
                 self._streams.discard((scope, group, stream))
                 if error.code != "ResourceNotFoundException":
