@@ -142,8 +142,11 @@ def test_stop_start_and_states_that_forbid(rds: Any, db: Any) -> None:
     with pytest.raises(ClientError) as caught:
         rds.start_db_instance(DBInstanceIdentifier=name)
     assert _code(caught) == "InvalidDBInstanceState"
-    rds.stop_db_instance(DBInstanceIdentifier=name)
+    rds.stop_db_instance(DBInstanceIdentifier=name, DBSnapshotIdentifier="before-the-stop")
     waiting.instance(rds, name, "stopped")
+    snapshot = rds.describe_db_snapshots(DBSnapshotIdentifier="before-the-stop")["DBSnapshots"][0]
+    assert snapshot["Status"] == "available"
+    rds.delete_db_snapshot(DBSnapshotIdentifier="before-the-stop")
     with pytest.raises(psycopg.OperationalError):
         waiting.connect(db["Endpoint"])
     for operation, members in (

@@ -35,6 +35,9 @@ class PostgresServers:
                 builds = installations.found(self._folder / "builds")
                 layout = Layout(self._folder)
                 layout.open(*(build.folder for build in builds))
+                for name in ("servers", "backups"):  # nobody is at work yet: what is half made or half gone goes
+                    for left in (self._folder / name).glob("*.part-*"):
+                        shutil.rmtree(left, ignore_errors=True)
                 self._opened = Servers(layout, builds)
                 if self._ended is not None:
                     self._opened.watch(self._ended)

@@ -150,6 +150,12 @@ def _start(call: Call, plane: Plane, row: Instance) -> Step:
 def _stop(call: Call, plane: Plane, row: Instance) -> Step:
     engine = plane.engine(row.engine)
     plane.endpoints.ensure_closed(row.resource_id)
+    if row.work.get("first"):  # the snapshot that was asked for
+        with call.read() as tx:
+            snapshot = SNAPSHOTS.get(tx, call.scope, row.work["first"])
+        if snapshot is not None and snapshot.status == "creating":
+            return Step(row, 0.1)
+        row.work = {key: value for key, value in row.work.items() if key != "first"}
     if row.shape.get("BackupRetentionPeriod", 0) > 0 and engine.running(row.server) and row.latest_backup:
         backups.mark(call, plane, row, row.server)
     for server in (row.server, row.standby):

@@ -10,7 +10,7 @@ from haneul.service import Call, operation
 from haneul.services.rds import classes, creation, families, joining, listing, names, snapshots, versions, views
 from haneul.services.rds.errors import errors, mixed, no_instance
 from haneul.services.rds.happenings import tell
-from haneul.services.rds.state import CLUSTERS, INSTANCES, Instance
+from haneul.services.rds.state import BACKUPS, CLUSTERS, INSTANCES, Instance
 from haneul.state.store import Reader, Writer
 
 _ARN = "arn:aws:rds:{region}:{account}:db:{DBInstanceIdentifier}"
@@ -246,6 +246,10 @@ def _rename(call: Call, tx: Writer, row: Instance, wanted: str) -> Instance:
         if replica.source == row.id:
             replica.source = new
             INSTANCES.put(tx, call.scope, replica)
+    kept = BACKUPS.get(tx, call.scope, row.resource_id)
+    if kept is not None:
+        kept.source = new
+        BACKUPS.put(tx, call.scope, kept)
     if row.cluster:
         cluster = CLUSTERS.get(tx, call.scope, row.cluster)
         if cluster is not None:

@@ -44,7 +44,8 @@ def stop_db_instance(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
                 f"The instance {row.id} can't be stopped: it is a read replica or has read replicas."
             )
         if request.get("DBSnapshotIdentifier"):
-            snapshots.begin(call, tx, row, request["DBSnapshotIdentifier"], tags.read(None))
+            snapshot = snapshots.begin(call, tx, row, request["DBSnapshotIdentifier"], tags.read(None))
+            row.work = {**row.work, "first": snapshot.id}
         return _begin(call, tx, row, "stopping")
 
 
