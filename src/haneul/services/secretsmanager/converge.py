@@ -9,7 +9,7 @@ from haneul.kit import tokens
 from haneul.service import Call, Step
 from haneul.services.secretsmanager.rotations import begin, next_rotation
 from haneul.services.secretsmanager.secrets import arn_of
-from haneul.services.secretsmanager.state import CURRENT, PENDING, SECRETS, VERSIONS, Secret
+from haneul.services.secretsmanager.state import SECRETS, VERSIONS, Secret
 from haneul.wire.errors import AwsError
 
 log = logging.getLogger("haneul.secretsmanager")
@@ -78,10 +78,6 @@ def _rotate(call: Call, secret: Secret) -> bool:
 
 
 def _finish(secret: Secret, now: float) -> None:
-    stages = dict(secret.stages)
-    if stages.get(PENDING) == stages.get(CURRENT):
-        stages.pop(PENDING, None)
-    secret.stages = stages
     secret.rotation = secret.retry_at = None
     secret.rotated = now
     secret.next_rotation = next_rotation(secret, now) if secret.rotates else None

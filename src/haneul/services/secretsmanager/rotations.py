@@ -29,7 +29,7 @@ def rotate_secret(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         refuse_replica(secret)
         if not (function or secret.function):
             raise errors.InvalidRequestException("No Lambda rotation function ARN is associated with this secret.")
-        if secret.rotation is not None:
+        if secret.rotation is not None or _half_done(secret):
             raise errors.InvalidRequestException(
                 "A previous rotation isn't complete. That rotation will be reattempted."
             )
@@ -45,6 +45,12 @@ def rotate_secret(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         SECRETS.put(tx, scope, secret)
         converge.wake(tx, "secretsmanager.secret", scope, (secret.name,), due)
     return {"ARN": arn_of(scope, secret), "Name": secret.name, "VersionId": token}
+
+
+def _half_done(secret: Secret) -> bool:
+    """Whether a version still waits to become current: pending, and nothing else."""
+    pending = secret.stages.get(PENDING)
+    return pending is not None and list(secret.stages.values()).count(pending) == 1
 
 
 def begin(tx: Any, scope: Any, secret: Secret, token: str, now: float) -> None:
