@@ -124,3 +124,17 @@ def test_universal_targets_and_dead_letters(scheduler, queue, unique, client) ->
     while name not in str(sqs.list_queues(QueueNamePrefix=name)):
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+def test_a_moment_just_gone(scheduler, queue, unique, client) -> None:
+    """Schedules fire within a minute of their moment, so a few seconds ago is not too late; yesterday is."""
+    for name, seconds in (("gone", -86_400.0), ("late", -5.0)):
+        scheduler.create_schedule(
+            Name=unique(name),
+            ScheduleExpression=soon(seconds),
+            FlexibleTimeWindow={"Mode": "OFF"},
+            StartDate=datetime.now(UTC) + timedelta(days=1),
+            Target={"Arn": queue[1], "RoleArn": ROLE, "Input": name},
+        )
+    got = client("sqs").receive_message(QueueUrl=queue[0], WaitTimeSeconds=10)["Messages"]
+    assert [message["Body"] for message in got] == ["late"]

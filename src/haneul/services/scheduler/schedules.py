@@ -16,6 +16,9 @@ from haneul.services.scheduler.groups import find, page
 from haneul.services.scheduler.state import DEFAULT, SCHEDULES, Schedule
 from haneul.state.store import Reader, Writer
 
+PRECISION = 60.0
+"""AWS fires within a minute of the moment: a new schedule for a moment just gone is not too late."""
+
 _MEMBERS = (
     "ScheduleExpression",
     "StartDate",
@@ -85,7 +88,8 @@ def parse(settings: Mapping[str, Any]) -> schedules.Schedule:
 
 def plan(tx: Writer, call: Call, scope: Scope, schedule: Schedule) -> None:
     """Write a schedule with its next moment, and have it woken then."""
-    schedule.due, schedule.fires = following(call, schedule, call.now())
+    late = PRECISION if schedule.created == schedule.modified else 0.0
+    schedule.due, schedule.fires = following(call, schedule, call.now() - late)
     SCHEDULES.put(tx, scope, schedule)
     if schedule.fires is not None:
         converge.wake(tx, "scheduler.schedule", scope, (schedule.group, schedule.name), schedule.fires)
@@ -98,10 +102,13 @@ def following(call: Call, schedule: Schedule, after: float) -> tuple[float | Non
     settings = schedule.settings
     if settings["State"] != "ENABLED":
         return None, None
-    start, end = settings.get("StartDate"), settings.get("EndDate")
+    once = settings["ScheduleExpression"].startswith("at(")
+    start, end = (None, None) if once else (settings.get("StartDate"), settings.get("EndDate"))
     begin = max(schedule.modified, start or 0.0)
-    due = parse(settings).next_after(max(after, begin - 1e-6) if start else after, begin)
-    if due is None or (end is not None and due > end and not settings["ScheduleExpression"].startswith("at(")):
+    if not once:
+        after = max(after, begin - 1e-6 if start else schedule.modified)
+    due = parse(settings).next_after(after, begin)
+    if due is None or (end is not None and due > end):
         return None, None
     window = settings["FlexibleTimeWindow"].get("MaximumWindowInMinutes") or 0
     spread = int(tokens.random_hex(8), 16) / 2**32 * window * 60
