@@ -17,7 +17,7 @@ from haneul.state.store import Writer
 _MEMBERS = ("Description", "CompatibleRuntimes", "CompatibleArchitectures", "LicenseInfo")
 
 
-def _place(call: Call, text: str) -> tuple[Scope, str]:
+def place(call: Call, text: str) -> tuple[Scope, str]:
     parts = text.split(":")
     if len(parts) >= 7:
         return Scope(parts[4], parts[3]), parts[6]
@@ -29,7 +29,7 @@ def _arn(scope: Scope, name: str) -> str:
 
 
 def _resource(call: Call, request: Mapping[str, Any]) -> str:
-    return _arn(*_place(call, request["LayerName"]))
+    return _arn(*place(call, request["LayerName"]))
 
 
 def _describe(call: Call, scope: Scope, layer: Layer, whole: bool = False) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def _describe(call: Call, scope: Scope, layer: Layer, whole: bool = False) -> di
 @operation(resource=_resource)
 async def publish_layer_version(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """PublishLayerVersion: numbers only rise."""
-    scope, name = _place(call, request["LayerName"])
+    scope, name = place(call, request["LayerName"])
     stored = await code.store(call, request["Content"])
 
     def write(tx: Writer) -> dict[str, Any]:
@@ -82,7 +82,7 @@ async def publish_layer_version(call: Call, request: Mapping[str, Any]) -> dict[
 
 @operation(resource=_resource)
 def get_layer_version(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    scope, name = _place(call, request["LayerName"])
+    scope, name = place(call, request["LayerName"])
     return _get(call, scope, name, request["VersionNumber"])
 
 
@@ -107,7 +107,7 @@ def _get(call: Call, scope: Scope, name: str, number: int) -> dict[str, Any]:
 @operation(resource=_resource)
 def delete_layer_version(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """DeleteLayerVersion: functions that have it keep what is unpacked until they change."""
-    scope, name = _place(call, request["LayerName"])
+    scope, name = place(call, request["LayerName"])
     with call.write() as tx:
         layer = LAYERS.get(tx, scope, name, request["VersionNumber"])
         if layer is not None:
@@ -125,7 +125,7 @@ def _fits(layer: Layer, request: Mapping[str, Any]) -> bool:
 
 @operation(resource=_resource)
 def list_layer_versions(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    scope, name = _place(call, request["LayerName"])
+    scope, name = place(call, request["LayerName"])
     with call.read() as tx:
         rows = [row for row in LAYERS.scan(tx, scope, name, reverse=True) if _fits(row, request)]
     chosen, marker = page([_describe(call, scope, row) for row in rows], request, 50)

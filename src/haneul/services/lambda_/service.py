@@ -15,6 +15,7 @@ SERVICE = Service(
         "layers",
         "asynchronous",
         "mappings",
+        "settings",
         "urls",
         "tags",
     ),
