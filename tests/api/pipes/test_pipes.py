@@ -127,3 +127,41 @@ def test_what_is_refused(pipes, queue, unique) -> None:
         pipes.create_pipe(**{**given, "Name": name + "x"}, SourceParameters=wrong)
     assert name in [pipe["Name"] for pipe in pipes.list_pipes(NamePrefix=name)["Pipes"]]
     pipes.delete_pipe(Name=name)
+
+
+def test_from_a_table_stream(pipes, queue, client, unique) -> None:
+    """Changes of a table from the stream's start, those the filter wants, in the order of each key."""
+    dynamodb, sqs, name = client("dynamodb"), client("sqs"), unique("table")
+    (target, target_arn) = queue()
+    stream = dynamodb.create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    )["TableDescription"]["LatestStreamArn"]
+    dynamodb.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1})
+    dynamodb.put_item(TableName=name, Item={"k": {"S": "a"}, "n": {"N": "1"}})
+    pipes.create_pipe(
+        Name=name,
+        RoleArn=ROLE,
+        Source=stream,
+        SourceParameters={
+            "DynamoDBStreamParameters": {"StartingPosition": "TRIM_HORIZON"},
+            "FilterCriteria": {"Filters": [{"Pattern": json.dumps({"eventName": ["INSERT", "REMOVE"]})}]},
+        },
+        Target=target_arn,
+    )
+    dynamodb.put_item(TableName=name, Item={"k": {"S": "a"}, "n": {"N": "2"}})
+    dynamodb.delete_item(TableName=name, Key={"k": {"S": "a"}})
+    seen: list[dict] = []
+    end = time.monotonic() + 20
+    while len(seen) < 2 and time.monotonic() < end:
+        got = sqs.receive_message(QueueUrl=target, WaitTimeSeconds=2, MaxNumberOfMessages=10)
+        seen += [json.loads(message["Body"]) for message in got.get("Messages", [])]
+    assert [record["eventName"] for record in seen] == ["INSERT", "REMOVE"]
+    assert seen[1]["dynamodb"]["OldImage"] == {"k": {"S": "a"}, "n": {"N": "2"}}
+    assert {(record["eventSource"], record["eventSourceARN"]) for record in seen} == {("aws:dynamodb", stream)}
+    pipes.delete_pipe(Name=name)
+    until(pipes, name, None)
+    dynamodb.delete_table(TableName=name)
