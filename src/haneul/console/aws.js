@@ -21,7 +21,7 @@ export const session = {
   },
 };
 
-async function send(request) {
+export async function send(request) {
   const headers = await sign(session, request);
   const text = queryString(request.query || {});
   const body = request.method === "GET" || request.method === "HEAD" ? undefined : request.body;

@@ -4,12 +4,14 @@ import { json, session } from "./aws.js";
 import { currentLanguage, flash, h, setLanguage, text } from "./page.js";
 import * as bill from "./pages/bill.js";
 import * as buckets from "./pages/buckets.js";
+import * as databases from "./pages/databases.js";
 import * as home from "./pages/home.js";
+import * as identity from "./pages/identity.js";
 import * as log from "./pages/log.js";
 import * as queues from "./pages/queues.js";
 import * as tables from "./pages/tables.js";
 
-const PAGES = { home, buckets, tables, queues, log, bill };
+const PAGES = { home, buckets, tables, queues, databases, identity, log, bill };
 const main = document.getElementById("main");
 let turn = 0;
 

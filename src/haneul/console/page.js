@@ -10,6 +10,8 @@ const TEXTS = {
     cost: "Cost (USD)", quantity: "Quantity", byDay: "By day", thisMonth: "This month by usage", signedInAs: "Signed in as {0}",
     dropHere: "or drop files here", send: "Send", receive: "Receive", purge: "Purge", message: "Message", mode: "Mode", version: "Version",
     back: "Back", loaded: "in use", ready: "ready", partiql: "PartiQL statement", key: "Partition key (string)", done: "Done.",
+    databases: "RDS databases", identity: "IAM", users: "Users", roles: "Roles", policies: "Policies", simulate: "Try a policy",
+    engine: "Engine", endpoint: "Endpoint",
   },
   ko: {
     skip: "본문으로 건너뛰기", accessKey: "액세스 키", secretKey: "비밀 키", region: "리전", signIn: "로그인", home: "홈",
@@ -20,6 +22,8 @@ const TEXTS = {
     cost: "요금 (USD)", quantity: "양", byDay: "날짜별", thisMonth: "이번 달 사용량별", signedInAs: "{0}(으)로 로그인했습니다",
     dropHere: "또는 여기에 파일을 놓으세요", send: "보내기", receive: "받기", purge: "비우기", message: "메시지", mode: "모드", version: "버전",
     back: "뒤로", loaded: "사용 중", ready: "준비됨", partiql: "PartiQL 문", key: "파티션 키 (문자열)", done: "됐습니다.",
+    databases: "RDS 데이터베이스", identity: "IAM", users: "사용자", roles: "역할", policies: "정책", simulate: "정책 시험",
+    engine: "엔진", endpoint: "엔드포인트",
   },
 };
 
