@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.api.lambda_.test_functions import archive, until
+from tests.api.lambda_.test_functions import PYTHON, archive, until
 
 ROLE = "arn:aws:iam::000000000000:role/worker"
 CODE = """
@@ -50,7 +50,7 @@ def test_events_outlive_the_cloud(fresh_cloud: Callable[..., Any]) -> None:
     aws = cloud.client("lambda")
     aws.create_function(
         FunctionName="kept",
-        Runtime="python3.11",
+        Runtime=PYTHON,
         Role=ROLE,
         Handler="index.handler",
         Timeout=20,
@@ -74,7 +74,7 @@ def test_nothing_is_left_after_a_stop(fresh_cloud: Callable[..., Any]) -> None:
     aws = cloud.client("lambda")
     text = "def handler(event, context):\n    return 1\n"
     aws.create_function(
-        FunctionName="f", Runtime="python3.11", Role=ROLE, Handler="index.handler", Code={"ZipFile": archive(text)}
+        FunctionName="f", Runtime=PYTHON, Role=ROLE, Handler="index.handler", Code={"ZipFile": archive(text)}
     )
     aws.invoke(FunctionName="f")
     pid = cloud.process.pid
