@@ -5,13 +5,15 @@ import { currentLanguage, flash, h, setLanguage, text } from "./page.js";
 import * as bill from "./pages/bill.js";
 import * as buckets from "./pages/buckets.js";
 import * as databases from "./pages/databases.js";
+import * as functions from "./pages/functions.js";
 import * as home from "./pages/home.js";
 import * as identity from "./pages/identity.js";
 import * as log from "./pages/log.js";
 import * as queues from "./pages/queues.js";
 import * as tables from "./pages/tables.js";
+import * as vaults from "./pages/vaults.js";
 
-const PAGES = { home, buckets, tables, queues, databases, identity, log, bill };
+const PAGES = { home, buckets, tables, queues, databases, functions, vaults, identity, log, bill };
 const main = document.getElementById("main");
 let turn = 0;
 
@@ -38,10 +40,10 @@ async function show() {
   place.removeAttribute("aria-busy");
 }
 
-for (const name of ["access", "secret", "region"]) document.getElementById(name).value = session[name];
+for (const name of ["access", "secret", "token", "region"]) document.getElementById(name).value = session[name];
 document.getElementById("session").addEventListener("submit", async (event) => {
   event.preventDefault();
-  for (const name of ["access", "secret", "region"]) session[name] = document.getElementById(name).value.trim();
+  for (const name of ["access", "secret", "token", "region"]) session[name] = document.getElementById(name).value.trim();
   session.save();
   try {
     await json("dynamodb", "DynamoDB_20120810.ListTables", { Limit: 1 });

@@ -11,7 +11,7 @@ const TEXTS = {
     dropHere: "or drop files here", send: "Send", receive: "Receive", purge: "Purge", message: "Message", mode: "Mode", version: "Version",
     back: "Back", loaded: "in use", ready: "ready", partiql: "PartiQL statement", key: "Partition key (string)", done: "Done.",
     databases: "RDS databases", identity: "IAM", users: "Users", roles: "Roles", policies: "Policies", simulate: "Try a policy",
-    engine: "Engine", endpoint: "Endpoint",
+    engine: "Engine", functions: "Lambda functions", vaults: "Glacier vaults", jobs: "Jobs", testEvent: "Test event", token: "Session token", endpoint: "Endpoint",
   },
   ko: {
     skip: "본문으로 건너뛰기", accessKey: "액세스 키", secretKey: "비밀 키", region: "리전", signIn: "로그인", home: "홈",
@@ -23,7 +23,7 @@ const TEXTS = {
     dropHere: "또는 여기에 파일을 놓으세요", send: "보내기", receive: "받기", purge: "비우기", message: "메시지", mode: "모드", version: "버전",
     back: "뒤로", loaded: "사용 중", ready: "준비됨", partiql: "PartiQL 문", key: "파티션 키 (문자열)", done: "됐습니다.",
     databases: "RDS 데이터베이스", identity: "IAM", users: "사용자", roles: "역할", policies: "정책", simulate: "정책 시험",
-    engine: "엔진", endpoint: "엔드포인트",
+    engine: "엔진", functions: "Lambda 함수", vaults: "Glacier 볼트", jobs: "작업 목록", testEvent: "시험 이벤트", token: "세션 토큰", endpoint: "엔드포인트",
   },
 };
 
