@@ -177,7 +177,7 @@ def test_a_killed_server_is_noticed_and_repaired(db: Any) -> None:
         except psycopg.Error:
             return 0
 
-    assert waiting.until(look, 15)
+    assert waiting.until(look)
 
 
 def test_multi_az_fails_over_without_losing_a_commit(rds: Any, db: Any) -> None:
@@ -231,7 +231,7 @@ def test_databases_come_back_with_the_cloud(fresh_cloud: Any) -> None:
         link.execute("CREATE TABLE t AS SELECT generate_series(1, 10) AS i")
     for how in (cloud.stop, cloud.kill):
         how()
-        waiting.until(lambda: not _servers(cloud.data), 15)
+        waiting.until(lambda: not _servers(cloud.data))
         cloud.start()
 
         def look() -> int:
@@ -240,7 +240,7 @@ def test_databases_come_back_with_the_cloud(fresh_cloud: Any) -> None:
             except psycopg.Error:
                 return 0
 
-        assert waiting.until(look, 15) == 10
+        assert waiting.until(look) == 10
 
 
 def _servers(data: Any) -> list[int]:

@@ -350,8 +350,7 @@ class MariaServers:
         if self._watch is not None:
             self._watch.close()
             self._watch = None
-        with contextlib.suppress(OSError):
-            self.layout.sockets.rmdir()
+        shutil.rmtree(self.layout.sockets, ignore_errors=True)
 
 
 def quoted(value: str) -> str:

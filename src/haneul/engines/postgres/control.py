@@ -223,8 +223,7 @@ class Servers:
         if self._watch is not None:
             self._watch.close()
             self._watch = None
-        with contextlib.suppress(OSError):
-            self.layout.sockets.rmdir()
+        shutil.rmtree(self.layout.sockets, ignore_errors=True)
 
     # Talking to a server.
 
