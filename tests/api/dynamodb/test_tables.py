@@ -229,3 +229,45 @@ def test_tables_survive_a_kill(fresh_cloud):
     dynamodb = cloud.client("dynamodb")
     assert dynamodb.scan(TableName="kept")["Count"] == 50
     assert dynamodb.scan(TableName="kept", IndexName="byg")["Count"] == 50
+
+
+def test_contributor_insights_are_kept(make_table, dynamodb):
+    """Of the table and of an index, on their own."""
+    table = make_table(
+        attributes={"g": "S"},
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "byg",
+                "KeySchema": [{"AttributeName": "g", "KeyType": "HASH"}],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+    )
+    on = dynamodb.update_contributor_insights(TableName=table.name, ContributorInsightsAction="ENABLE")
+    assert on["ContributorInsightsStatus"] == "ENABLING"
+    told = dynamodb.describe_contributor_insights(TableName=table.name)
+    assert told["ContributorInsightsStatus"] == "ENABLED"
+    assert len(told["ContributorInsightsRuleList"]) == 4
+    of_index = dynamodb.describe_contributor_insights(TableName=table.name, IndexName="byg")
+    assert of_index["ContributorInsightsStatus"] == "DISABLED"
+    listed = dynamodb.list_contributor_insights(TableName=table.name)["ContributorInsightsSummaries"]
+    assert [each["TableName"] for each in listed] == [table.name]
+    dynamodb.update_contributor_insights(TableName=table.name, ContributorInsightsAction="DISABLE")
+    assert dynamodb.list_contributor_insights(TableName=table.name)["ContributorInsightsSummaries"] == []
+    refused(
+        "ResourceNotFoundException",
+        dynamodb.describe_contributor_insights,
+        TableName=table.name,
+        IndexName="none",
+    )
+
+
+def test_records_come_a_thousand_at_a_time_at_most(make_table, client):
+    """GetRecords refuses a larger limit."""
+    table = make_table(StreamSpecification={"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"})
+    streams = client("dynamodbstreams")
+    shard = streams.describe_stream(StreamArn=table.latest_stream_arn)["StreamDescription"]["Shards"][0]["ShardId"]
+    iterator = streams.get_shard_iterator(
+        StreamArn=table.latest_stream_arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON"
+    )["ShardIterator"]
+    refused("ValidationException", streams.get_records, "1000", ShardIterator=iterator, Limit=1001)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from decimal import Decimal, localcontext
 
 import pytest
@@ -99,4 +100,4 @@ def test_segments_cover_every_hash_once(total: int) -> None:
     ends = [keys.segment(number, total) for number in range(total)]
     assert ends[0][0] == b"\x00" * 8
     assert ends[-1][1] > b"\xff" * 8
-    assert all(before[1] == behind[0] for before, behind in zip(ends, ends[1:], strict=False))
+    assert all(before[1] == behind[0] for before, behind in itertools.pairwise(ends))

@@ -20,6 +20,7 @@ SERVICE = Service(
         "policies",
         "backups",
         "recovery",
+        "insights",
     ),
     opaque=frozenset({"AttributeValue"}),
     guard="policies:guard",

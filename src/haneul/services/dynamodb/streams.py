@@ -21,6 +21,7 @@ from haneul.wire.errors import Errors
 
 stream_errors = Errors("dynamodbstreams", ValidationException=400)
 ITERATOR_LIFE = 900.0
+RECORDS_LIMIT = 1000
 ANSWER_LIMIT = 1024 * 1024
 _ZERO = 10**20
 """Sequence numbers have 21 digits; they are this and the record's number."""
@@ -156,7 +157,12 @@ def get_records(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     now = call.now()
     if now - made > ITERATOR_LIFE:
         raise stream_errors.ExpiredIteratorException("Iterator expired. It was made more than 15 minutes ago.")
-    limit = request.get("Limit", 1000)
+    limit = request.get("Limit", RECORDS_LIMIT)
+    if limit > RECORDS_LIMIT:
+        raise invalid(
+            f"1 validation error detected: Value '{limit}' at 'limit' failed to satisfy constraint: "
+            f"Member must have value less than or equal to {RECORDS_LIMIT}"
+        )
     records: list[dict[str, Any]] = []
     with call.read() as tx:
         scope, stream = _find(tx, arn)

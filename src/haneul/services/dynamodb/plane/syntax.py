@@ -239,6 +239,6 @@ def parse_path(tokens: Tokens, keywords: frozenset[str] = KEYWORDS) -> Path:
             parts.append(int(index))
         else:
             break
-    if len(parts) > 33:
+    if len(parts) > 32:
         raise tokens.error("The document path has too many nesting elements; nesting levels: " + str(len(parts)))
     return Path(tuple(parts))
