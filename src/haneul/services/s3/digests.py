@@ -12,6 +12,7 @@ from haneul.services.s3.errors import errors
 from haneul.services.s3.plane import checksums
 
 MEMBERS = {f"Checksum{name}": name for name in checksums.ALGORITHMS}
+_MEMBERS = frozenset(MEMBERS)
 _HEADERS = {f"x-amz-checksum-{name.lower()}": name for name in checksums.ALGORITHMS}
 DEFAULT = "CRC64NVME"
 
@@ -30,7 +31,9 @@ _NO_CLAIM = Claim(DEFAULT, None, False)
 
 def claimed(call: Call, request: Mapping[str, Any]) -> Claim:
     """The claim of an upload's headers. Raises InvalidRequest for one that contradicts itself."""
-    found = [(name, request[member]) for member, name in MEMBERS.items() if member in request]
+    found: list[tuple[str, str]] = []
+    if not _MEMBERS.isdisjoint(request):
+        found = [(name, request[member]) for member, name in MEMBERS.items() if member in request]
     http = call.http
     trailer = "" if http is None else http.headers.get("x-amz-trailer", "").strip().lower()
     named: str | None = request.get("ChecksumAlgorithm")

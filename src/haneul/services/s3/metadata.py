@@ -33,6 +33,7 @@ _OVERRIDES = (
     ("ResponseContentType", "ContentType"),
     ("ResponseExpires", "Expires"),
 )
+_OVERRIDING = frozenset(member for member, _ in _OVERRIDES)
 METADATA_LIMIT = 2048
 DEFAULT_TYPE = "binary/octet-stream"
 
@@ -113,9 +114,9 @@ def storage_class(request: Mapping[str, Any]) -> str:
 
 def overridden(call: Call, headers: dict[str, str], request: Mapping[str, Any]) -> dict[str, str]:
     """The system metadata with the response-* parameters of a signed GET or HEAD in place."""
-    changes = {name: request[member] for member, name in _OVERRIDES if member in request}
-    if not changes:
+    if _OVERRIDING.isdisjoint(request):
         return headers
+    changes = {name: request[member] for member, name in _OVERRIDES if member in request}
     if call.principal.kind == "anonymous":
         raise errors.InvalidRequest("Request specific response headers cannot be used for anonymous GET requests.")
     if "Expires" in changes and call.http is not None:  # as it was sent, be it a date or not
