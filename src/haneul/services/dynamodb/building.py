@@ -28,18 +28,18 @@ def step_build(call: Call, row: TableRow) -> Step:
         return Step(row)
     schema = Schema(call.scope, row, b"")
     with call.cloud.store.read() as view:
-        source = _items(view, told["data"])
+        source = items(view, told["data"])
         if told.get("at") is not None:
-            source = _as_of(view, told["data"], float(told["at"]), source)
+            source = as_of(view, told["data"], float(told["at"]), source)
         batch: list[Found] = []
         held = 0
         for found in source:
             batch.append(found)
             held += found[2]
             if len(batch) >= CHUNK or held >= CHUNK_BYTES:
-                _put(call, schema, batch)
+                put(call, schema, batch)
                 batch, held = [], 0
-        _put(call, schema, batch)
+        put(call, schema, batch)
     settle(call, row.name)
     return Step(row, 0.0)
 
@@ -57,14 +57,14 @@ def settle(call: Call, name: str) -> None:
         TABLES.put(tx, call.scope, row)
 
 
-def _items(view: Reader, data: str) -> Iterator[Found]:
+def items(view: Reader, data: str) -> Iterator[Found]:
     base, pieces = records.root(data) + b"\x00", records.pieces_root(data)
     for key, value in view.scan(base, after(base)):
         place = key[len(base) :]
         yield place, orjson.loads(records.json_of(view, pieces, place, value)), records.size(value)
 
 
-def _as_of(view: Reader, data: str, at: float, now: Iterator[Found]) -> Iterator[Found]:
+def as_of(view: Reader, data: str, at: float, now: Iterator[Found]) -> Iterator[Found]:
     """Items as they were at `at`: those of now, with what changed since put back.
 
     Only the first change of a key since then counts: what it found is what there was.
@@ -84,7 +84,7 @@ def _as_of(view: Reader, data: str, at: float, now: Iterator[Found]) -> Iterator
             yield key, *old
 
 
-def _put(call: Call, schema: Schema, batch: list[Found]) -> None:
+def put(call: Call, schema: Schema, batch: list[Found]) -> None:
     if not batch:
         return
     store = memory.of(call.cloud)

@@ -21,6 +21,8 @@ SERVICE = Service(
         "backups",
         "recovery",
         "insights",
+        "exports",
+        "imports",
     ),
     opaque=frozenset({"AttributeValue"}),
     guard="policies:guard",
@@ -32,6 +34,7 @@ SERVICE = Service(
         "dynamodb.undo": StepSpec("state:TABLES", "converge:step_undo"),
         "dynamodb.stream": StepSpec("state:STREAMS", "streamrows:step_stream"),
         "dynamodb.backup": StepSpec("state:BACKUPS", "converge:step_backup"),
+        "dynamodb.transfer": StepSpec("state:TRANSFERS", "transfers:step_transfer"),
     },
     uses=("s3",),
 )

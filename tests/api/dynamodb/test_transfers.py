@@ -1,0 +1,143 @@
+"""Exports to and imports from S3: what goes out comes back."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+import time
+
+import pytest
+
+from tests.api.dynamodb.conftest import refused
+
+PARTS = {
+    "KeySchema": [{"AttributeName": "p", "KeyType": "HASH"}, {"AttributeName": "c", "KeyType": "RANGE"}],
+    "BillingMode": "PAY_PER_REQUEST",
+}
+
+
+def parameters(name: str, sort: str = "S") -> dict:
+    defined = [{"AttributeName": "p", "AttributeType": "S"}, {"AttributeName": "c", "AttributeType": sort}]
+    return {**PARTS, "TableName": name, "AttributeDefinitions": defined}
+
+
+def ended(describe, member: str, status: str, **names: str) -> dict:
+    deadline = time.monotonic() + 30
+    while True:
+        told = describe(**names)[member]
+        if told[status] != "IN_PROGRESS":
+            return told
+        assert time.monotonic() < deadline, told
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def bucket(client, unique):
+    name = unique("transfer")
+    client("s3").create_bucket(Bucket=name)
+    return name
+
+
+def test_an_export_can_be_imported(make_table, dynamodb, client, bucket, unique):
+    """Manifests tell the truth about the files; the new table holds the same items."""
+    table = make_table()
+    arn = table.table_arn
+    refused(
+        "PointInTimeRecoveryUnavailableException",
+        dynamodb.export_table_to_point_in_time,
+        TableArn=arn,
+        S3Bucket=bucket,
+    )
+    dynamodb.update_continuous_backups(
+        TableName=table.name, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+    )
+    for number in range(30):
+        table.put_item(Item={"p": f"p{number % 3}", "c": str(number), "v": [number, {"b": b"\x00\xff"}]})
+    began = dynamodb.export_table_to_point_in_time(TableArn=arn, S3Bucket=bucket, S3Prefix="out")["ExportDescription"]
+    assert began["ExportStatus"] == "IN_PROGRESS"
+    told = ended(dynamodb.describe_export, "ExportDescription", "ExportStatus", ExportArn=began["ExportArn"])
+    assert (told["ExportStatus"], told["ItemCount"]) == ("COMPLETED", 30), told
+    assert began["ExportArn"] in [e["ExportArn"] for e in dynamodb.list_exports(TableArn=arn)["ExportSummaries"]]
+
+    s3 = client("s3")
+    summary = json.loads(s3.get_object(Bucket=bucket, Key=told["ExportManifest"])["Body"].read())
+    assert summary["itemCount"] == 30
+    lines = s3.get_object(Bucket=bucket, Key=summary["manifestFilesS3Key"])["Body"].read().splitlines()
+    items = []
+    for line in lines:
+        file = json.loads(line)
+        data = s3.get_object(Bucket=bucket, Key=file["dataFileS3Key"])["Body"].read()
+        assert base64.b64encode(hashlib.md5(data).digest()).decode() == file["md5Checksum"]
+        items += [json.loads(each)["Item"] for each in gzip.decompress(data).splitlines()]
+    assert len(items) == 30
+
+    name = unique("imported")
+    made = dynamodb.import_table(
+        S3BucketSource={"S3Bucket": bucket, "S3KeyPrefix": told["ExportManifest"].rpartition("/")[0] + "/data/"},
+        InputFormat="DYNAMODB_JSON",
+        InputCompressionType="GZIP",
+        TableCreationParameters=parameters(name),
+    )["ImportTableDescription"]
+    done = ended(dynamodb.describe_import, "ImportTableDescription", "ImportStatus", ImportArn=made["ImportArn"])
+    assert (done["ImportStatus"], done["ImportedItemCount"], done["ErrorCount"]) == ("COMPLETED", 30, 0), done
+    where = {"TableName": name, "ConsistentRead": True}
+    assert sorted(map(str, dynamodb.scan(**where)["Items"])) == sorted(
+        map(str, dynamodb.scan(**{**where, "TableName": table.name})["Items"])
+    )
+
+
+def test_csv_has_typed_keys_and_bad_rows_are_counted(dynamodb, client, bucket, unique):
+    """A number in the key is a number; a row without a number there is an error, and the rest goes on."""
+    text = 'p,c,note\na,1,"x, y"\na,2,z\nb,none,bad\n'
+    client("s3").put_object(Bucket=bucket, Key="in/one.csv", Body=text.encode())
+    name = unique("csv")
+    made = dynamodb.import_table(
+        S3BucketSource={"S3Bucket": bucket, "S3KeyPrefix": "in/"},
+        InputFormat="CSV",
+        TableCreationParameters=parameters(name, "N"),
+    )["ImportTableDescription"]
+    done = ended(dynamodb.describe_import, "ImportTableDescription", "ImportStatus", ImportArn=made["ImportArn"])
+    counts = [done[m] for m in ("ProcessedItemCount", "ImportedItemCount", "ErrorCount")]
+    assert counts == [3, 2, 1]
+    got = dynamodb.get_item(TableName=name, Key={"p": {"S": "a"}, "c": {"N": "1"}})["Item"]
+    assert got["note"] == {"S": "x, y"}
+    assert made["ImportArn"] in [each["ImportArn"] for each in dynamodb.list_imports()["ImportSummaryList"]]
+
+
+def test_a_missing_bucket_fails_the_transfer(dynamodb, unique):
+    """The failure is told by the import, not swallowed."""
+    made = dynamodb.import_table(
+        S3BucketSource={"S3Bucket": unique("never")},
+        InputFormat="CSV",
+        TableCreationParameters=parameters(unique("failed")),
+    )["ImportTableDescription"]
+    done = ended(dynamodb.describe_import, "ImportTableDescription", "ImportStatus", ImportArn=made["ImportArn"])
+    assert (done["ImportStatus"], done["FailureCode"]) == ("FAILED", "S3NoSuchBucket")
+    refused("ImportNotFoundException", dynamodb.describe_import, ImportArn=made["ImportArn"][:-4] + "0000")
+
+
+def test_large_and_broken_files(dynamodb, client, bucket, unique):
+    """Files of megabytes in several gzip members are read in pieces; one that ends too early fails the import."""
+    values = [hashlib.sha256(b"%d" % number).hexdigest() * 500 for number in range(60)]
+    lines = [
+        json.dumps({"Item": {"p": {"S": "big"}, "c": {"S": str(number)}, "v": {"S": value}}})
+        for number, value in enumerate(values)
+    ]
+    data = gzip.compress("\n".join(lines[:30]).encode() + b"\n", 0) + gzip.compress("\n".join(lines[30:]).encode())
+    client("s3").put_object(Bucket=bucket, Key="whole/a.json.gz", Body=data)
+    client("s3").put_object(Bucket=bucket, Key="torn/a.json.gz", Body=data[:-200])
+    for folder, status, count in (("whole", "COMPLETED", 60), ("torn", "FAILED", None)):
+        name = unique(folder)
+        made = dynamodb.import_table(
+            S3BucketSource={"S3Bucket": bucket, "S3KeyPrefix": folder},
+            InputFormat="DYNAMODB_JSON",
+            InputCompressionType="GZIP",
+            TableCreationParameters=parameters(name),
+        )["ImportTableDescription"]
+        done = ended(dynamodb.describe_import, "ImportTableDescription", "ImportStatus", ImportArn=made["ImportArn"])
+        assert done["ImportStatus"] == status, done
+        if count is not None:
+            pages = dynamodb.get_paginator("scan").paginate(TableName=name, ConsistentRead=True)
+            assert sum(page["Count"] for page in pages) == count
