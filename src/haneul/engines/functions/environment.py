@@ -245,8 +245,8 @@ class Environment:
 
     def _hand(self) -> None:
         work, answer = self._work, self._next
-        if work is None or answer is None:
-            return
+        if work is None or answer is None or self._result is None or self._result.done():
+            return  # answered already, though `invoke` has not yet cleared it away: never twice
         self._next = None
         self._handed = time.monotonic()
         deadline = int((time.time() + self.plan.timeout) * 1000)
