@@ -15,7 +15,6 @@ from haneul.services.dynamodb.names import locate, table_resource
 from haneul.services.dynamodb.state import TABLES, TableRow
 from haneul.state.store import Reader
 
-TABLE_LIMIT = 2_500
 IN_USE = "Attempt to change a resource which is still in use: Table is being {}: {}"
 
 
