@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
+EXAMPLES = max(1, int(15 * float(os.environ.get("HANEUL_BUDGET", "1"))))
 PARTITIONS = st.sampled_from(["a", "b"])
 SORTS = st.integers(-4, 4)
 GROUPS = st.sampled_from([None, "g1", "g2"])
@@ -93,12 +94,7 @@ def test_any_history_matches_a_dictionary(make_table, dynamodb, unique):
                 assert [int(item["c"]["N"]) for item in got] == sorted(int(item["c"]["N"]) for item in wanted)
                 assert all(item in wanted for item in got)
 
-    run_state_machine_as_test(
-        Machine,
-        settings=settings(
-            max_examples=int(15 * float(os.environ.get("HANEUL_BUDGET", "1"))),
-            stateful_step_count=20,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
+    budget = settings(
+        max_examples=EXAMPLES, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
     )
+    run_state_machine_as_test(Machine, settings=budget)
