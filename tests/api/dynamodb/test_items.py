@@ -371,3 +371,10 @@ def test_concurrent_adds_all_count(table, key):
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(add, range(8)))
     assert table.get_item(Key=where, ConsistentRead=True)["Item"]["n"] == 400
+
+
+def test_a_path_has_at_most_32_elements(table, key):
+    """One element more than a value can be deep is refused before the item is looked at."""
+    where = {"p": key, "c": "deep"}
+    assert "Item" not in table.get_item(Key=where, ProjectionExpression="a" + ".b" * 31)
+    refused(V, table.get_item, "nesting levels: 33", Key=where, ProjectionExpression="a" + ".b" * 32)
