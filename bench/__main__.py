@@ -70,6 +70,7 @@ def _run(
 
 
 def _measure(server: peers.Peer, load: loads.Load, seconds: float, core: str | None) -> dict[str, float]:
+    loads.sign_as(server.name)
     requests = load.prepare(server.port)
     large = load.moved >= loads.MIB
     if core and not large:

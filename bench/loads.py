@@ -13,6 +13,19 @@ from botocore.config import Config
 from bench.signing import Signer
 
 MIB = 1 << 20
+KEYS = {"s3rver": "S3RVER"}
+"""The key id (and secret) that a peer insists on; the others take any."""
+_key = "test"
+
+
+def sign_as(server: str) -> None:
+    """Sign what is prepared from now on with the key that `server` takes."""
+    global _key
+    _key = KEYS.get(server, "test")
+
+
+def _signer(service: str, port: int) -> Signer:
+    return Signer(service, f"127.0.0.1:{port}", _key, _key)
 
 
 class Load(NamedTuple):
@@ -27,8 +40,8 @@ class Load(NamedTuple):
 
 def client(service: str, port: int) -> Any:
     return boto3.client(
-        service, endpoint_url=f"http://127.0.0.1:{port}", region_name="us-east-1", aws_access_key_id="test",
-        aws_secret_access_key="test", config=Config(retries={"max_attempts": 2}, s3={"addressing_style": "path"},
+        service, endpoint_url=f"http://127.0.0.1:{port}", region_name="us-east-1", aws_access_key_id=_key,
+        aws_secret_access_key=_key, config=Config(retries={"max_attempts": 2}, s3={"addressing_style": "path"},
                                                     read_timeout=300),
     )  # fmt: skip
 
@@ -45,7 +58,7 @@ def _bucket(port: int) -> Any:
 def s3_get(size: int) -> Callable[[int], list[bytes]]:
     def prepare(port: int) -> list[bytes]:
         _bucket(port).put_object(Bucket="bench", Key=f"get-{size}", Body=os.urandom(size))
-        return [Signer("s3", f"127.0.0.1:{port}").request("GET", f"/bench/get-{size}")]
+        return [_signer("s3", port).request("GET", f"/bench/get-{size}")]
 
     return prepare
 
@@ -53,7 +66,7 @@ def s3_get(size: int) -> Callable[[int], list[bytes]]:
 def s3_put(size: int, keys: int) -> Callable[[int], list[bytes]]:
     def prepare(port: int) -> list[bytes]:
         _bucket(port)
-        signer = Signer("s3", f"127.0.0.1:{port}")
+        signer = _signer("s3", port)
         body = os.urandom(size)
         return [signer.request("PUT", f"/bench/put-{size}-{number}", body) for number in range(keys)]
 
@@ -65,7 +78,7 @@ def s3_list(count: int) -> Callable[[int], list[bytes]]:
 
     def prepare(port: int) -> list[bytes]:
         _bucket(port)
-        signer = Signer("s3", f"127.0.0.1:{port}")
+        signer = _signer("s3", port)
         _fill(port, [signer.request("PUT", f"/bench/list/{number:08d}") for number in range(count)])
         starts = [f"list%2F{number:08d}" for number in range(0, count, 1000)]
         return [
@@ -95,7 +108,7 @@ def _item(number: int) -> dict[str, Any]:
 
 def _dynamodb(port: int, operation: str, members: dict[str, Any]) -> bytes:
     headers = {"x-amz-target": f"DynamoDB_20120810.{operation}", "content-type": "application/x-amz-json-1.0"}
-    return Signer("dynamodb", f"127.0.0.1:{port}").request("POST", "/", orjson.dumps(members), headers=headers)
+    return _signer("dynamodb", port).request("POST", "/", orjson.dumps(members), headers=headers)
 
 
 def put_item(port: int) -> list[bytes]:
@@ -130,7 +143,7 @@ def _queue(port: int, name: str) -> str:
 
 def _sqs(port: int, operation: str, members: dict[str, Any]) -> bytes:
     headers = {"x-amz-target": f"AmazonSQS.{operation}", "content-type": "application/x-amz-json-1.0"}
-    return Signer("sqs", f"127.0.0.1:{port}").request("POST", "/", orjson.dumps(members), headers=headers)
+    return _signer("sqs", port).request("POST", "/", orjson.dumps(members), headers=headers)
 
 
 def send_message(port: int) -> list[bytes]:
