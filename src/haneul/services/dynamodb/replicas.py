@@ -8,8 +8,9 @@ from typing import Any
 from haneul.service import Call, Scope
 from haneul.services.dynamodb.state import TableRow
 from haneul.state.store import Writer
+from haneul.wire.errors import AwsError
 
 
 def update(call: Call, tx: Writer, scope: Scope, row: TableRow, updates: Sequence[Mapping[str, Any]]) -> None:
-    """Add, change or remove replicas."""
-    raise NotImplementedError
+    """Replicas are not here yet, and a table must not say it has one. Raises NotImplemented (501)."""
+    raise AwsError("NotImplemented", "Global tables are not implemented: ReplicaUpdates can't be carried out.", 501)
