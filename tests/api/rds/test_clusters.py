@@ -111,8 +111,8 @@ def test_a_killed_writer_loses_no_acknowledged_row(rds: Any, group: Any) -> None
         waiting.until(lambda: len(acknowledged) > 100)
         with waiting.connect(_end(group)) as link:
             backend = link.execute("SELECT pg_backend_pid()").fetchone()[0]
-        with open(f"/proc/{backend}/stat") as file:
-            os.kill(int(file.read().rpartition(")")[2].split()[1]), 9)
+            with open(f"/proc/{backend}/stat") as file:
+                os.kill(int(file.read().rpartition(")")[2].split()[1]), 9)
         waiting.until(lambda: _writer(rds, "aurora") != former)
         so_far = len(acknowledged)
         waiting.until(lambda: len(acknowledged) > so_far + 100)
