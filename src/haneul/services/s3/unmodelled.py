@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from haneul.service import Call
-from haneul.services.s3 import cors
+from haneul.services.s3 import cors, posts
 from haneul.wire.message import Request, Response
 
 if TYPE_CHECKING:
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 def answer(call: Call, request: Request, target: Target) -> Response | Awaitable[Response | None] | None:
     """The answer, or None when it is nobody's."""
-    bucket = target.host.bucket or request.path[1:].partition("/")[0]
+    hosted = target.labels.get("Bucket", target.host.bucket)
+    bucket, _, key = (f"{hosted}{request.path}" if hosted else request.path[1:]).partition("/")
     if request.method == "OPTIONS":
         return cors.preflight(call, request, bucket)
+    if bucket and not key and not request.query and posts.is_form(request):
+        return posts.upload(call, request, bucket, bool(hosted))
     return None
