@@ -13,7 +13,7 @@ from haneul.service import Call, Scope
 from haneul.services.s3 import digests, encryption, objects, writes
 from haneul.services.s3.buckets import bucket_of
 from haneul.services.s3.digests import MEMBERS
-from haneul.services.s3.errors import malformed_xml, no_such_bucket
+from haneul.services.s3.errors import malformed_xml, no_such_bucket, not_implemented
 from haneul.services.s3.guard import guard
 from haneul.services.s3.state import Object, find_bucket
 from haneul.services.s3.versions import version_id
@@ -37,6 +37,7 @@ _FIELDS = {
     **{f"x-amz-checksum-{name.lower()}": member for member, name in MEMBERS.items()},
 }
 """Form field -> PutObject's member."""
+_REFUSED = ("x-amz-server-side-encryption-customer-", "x-amz-object-lock-", "x-amz-grant-")
 _META = "x-amz-meta-"
 _SENT_ALONG = ("x-amz-acl", "x-amz-trailer", "expires")
 """Headers that the form speaks for: they are not the policy's, so they don't count."""
@@ -72,6 +73,9 @@ async def upload(call: Call, request: Request, name: str, hosted: bool) -> Respo
 def _members(form: PostForm, bucket: str) -> dict[str, Any]:
     """The form as PutObject's request."""
     fields = form.fields
+    for field in fields:
+        if field.startswith(_REFUSED):
+            raise not_implemented(field)
     members: dict[str, Any] = {"Bucket": bucket, "Key": form.key}
     members |= {member: fields[field] for field, member in _FIELDS.items() if fields.get(field)}
     metadata = {field[len(_META) :]: value for field, value in fields.items() if field.startswith(_META)}
