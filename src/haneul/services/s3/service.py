@@ -17,6 +17,7 @@ SERVICE = Service(
         "versioning",
         "cors",
         "grants",
+        "lifecycles",
         "notifications",
         "ownership_controls",
         "policies",
@@ -31,6 +32,7 @@ SERVICE = Service(
     steps={
         "s3.delivery": StepSpec("deliveries:DELIVERIES", "deliveries:try_again"),
         "s3.inventory": StepSpec("inventories:INVENTORIES", "inventories:report"),
+        "s3.lifecycle": StepSpec("lifecycle_converge:LIFECYCLES", "lifecycle_converge:tend"),
         "s3.replica": StepSpec("replicas:REPLICAS", "replicas:replicate"),
     },
     subscribes={"s3.object": "deliveries:deliver"},

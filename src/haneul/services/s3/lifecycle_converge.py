@@ -1,0 +1,192 @@
+"""What lifecycle rules do: hourly, a bounded batch of keys at a time, versions expire and change their class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from haneul.service import Call, Step
+from haneul.services.s3 import happenings, index, multipart, uploads
+from haneul.services.s3.plane import keys
+from haneul.services.s3.state import Bucket, Entry, Object, find_bucket
+from haneul.state.store import Writer
+from haneul.state.table import Table
+
+DAY = 86_400
+HOUR = 3600
+BATCH = 200
+"""Keys looked at in one transaction."""
+_SMALL = 128 * 1024
+Rule = Mapping[str, Any]
+
+
+class Lifecycle(msgspec.Struct):
+    """A bucket with rules: `owner` is its id, `at` the last key looked at in the round under way."""
+
+    bucket: str
+    owner: bytes
+    at: bytes = b""
+
+
+LIFECYCLES = Table("s3.lifecycle", Lifecycle, key=("bucket",))
+
+
+def tend(call: Call, row: Lifecycle) -> Step:
+    """Look at the next batch of keys; an hour's rest after the last; an end when the configuration has gone."""
+    with call.write() as tx:
+        bucket = find_bucket(tx, row.bucket)
+        if bucket is None or bucket.id != row.owner or "lifecycle" not in bucket.settings:
+            return Step(None)
+        rules = [rule for rule in bucket.settings["lifecycle"]["rules"] if rule["Status"] == "Enabled"]
+        root = keys.current_root(bucket.id)
+        start = row.at + b"\x00" if row.at else root
+        batch = list(tx.scan(start, keys.after(root), limit=BATCH))
+        for at, _ in batch:
+            _tend_key(call, tx, bucket, keys.text(at[len(root) : -1]), rules)
+        if len(batch) == BATCH:
+            return Step(Lifecycle(row.bucket, row.owner, batch[-1][0]), 0.0)
+        _abort(call, tx, bucket, rules)
+    return Step(Lifecycle(row.bucket, row.owner), HOUR)
+
+
+def _tend_key(call: Call, tx: Writer, bucket: Bucket, key: str, rules: list[Rule]) -> None:
+    now = call.now()
+    entry = index.current(tx, bucket, key)
+    if entry is None:
+        return
+    behind = list(index.noncurrent(tx, bucket, key))
+    since = entry.modified
+    for newer, old in enumerate(behind):
+        _tend_noncurrent(call, tx, bucket, key, index.of_entry(tx, bucket, key, old), rules, since, newer)
+        since = old.modified
+    found = index.of_entry(tx, bucket, key, entry)
+    if entry.marker:
+        alone = next(index.noncurrent(tx, bucket, key), None) is None
+        if alone and any(_marker_due(rule, key, found, now) for rule in rules):
+            _erase(call, tx, bucket, key, found, "LifecycleExpiration:Delete")
+        return
+    fitting = [rule for rule in rules if _fits(rule, key, found)]
+    if any(_due(rule.get("Expiration") or {}, entry.modified, now) for rule in fitting):
+        _expire(call, tx, bucket, key, found)
+        return
+    due = [each for rule in fitting for each in rule.get("Transitions") or () if _due(each, entry.modified, now)]
+    _move(tx, bucket, key, found, due, "Days")
+
+
+def _tend_noncurrent(
+    call: Call, tx: Writer, bucket: Bucket, key: str, found: Object, rules: list[Rule], since: int, newer: int
+) -> None:
+    now = call.now()
+    fitting = [rule for rule in rules if _fits(rule, key, found)]
+    for rule in fitting:
+        if _noncurrent_due(rule.get("NoncurrentVersionExpiration"), since, newer, now) and not _locked(found, now):
+            _erase(call, tx, bucket, key, found, "LifecycleExpiration:Delete")
+            return
+    due = [
+        each
+        for rule in fitting
+        for each in rule.get("NoncurrentVersionTransitions") or ()
+        if _noncurrent_due(each, since, newer, now)
+    ]
+    if not found.entry.marker:
+        _move(tx, bucket, key, found, due, "NoncurrentDays")
+
+
+def _expire(call: Call, tx: Writer, bucket: Bucket, key: str, found: Object) -> None:
+    """A current version goes: behind a delete marker where there are versions, else for good."""
+    if not bucket.versioning:
+        _erase(call, tx, bucket, key, found, "LifecycleExpiration:Delete")
+        uploads.note_deletion(tx, bucket, key)
+        return
+    if bucket.versioning == "Suspended" and found.entry.null and _locked(found, call.now()):
+        return
+    now = call.now()
+    marker = Object(Entry(int(now * 1_000_000), int(now), 0, "", marker=True))
+    gone = index.insert(tx, bucket, key, marker, blobs=call.cloud.blobs)
+    if gone is not None:
+        happenings.stored(call, gone, -1)
+    happenings.publish(call, tx, bucket, key, "LifecycleExpiration:DeleteMarkerCreated", marker.entry)
+
+
+def _erase(call: Call, tx: Writer, bucket: Bucket, key: str, found: Object, event: str) -> None:
+    index.remove(tx, bucket, key, found, blobs=call.cloud.blobs)
+    happenings.stored(call, found.entry, -1)
+    happenings.publish(call, tx, bucket, key, event, found.entry)
+
+
+def _move(tx: Writer, bucket: Bucket, key: str, found: Object, due: list[Rule], days: str) -> None:
+    """Change a version's storage class to the last that is due; those below 128 KB stay."""
+    if not due or found.entry.size < _SMALL:
+        return
+    storage = max(due, key=lambda each: each.get(days) or 0)["StorageClass"]
+    if storage != found.entry.storage:
+        changed = msgspec.structs.replace(found.entry, storage=storage)
+        index.update(tx, bucket, key, msgspec.structs.replace(found, entry=changed))
+
+
+def _abort(call: Call, tx: Writer, bucket: Bucket, rules: list[Rule]) -> None:
+    for rule in rules:
+        days = (rule.get("AbortIncompleteMultipartUpload") or {}).get("DaysAfterInitiation")
+        if days is None:
+            continue
+        start = keys.name(_filter(rule).get("Prefix") or "")
+        end = keys.after(start) if start else b"\xff"
+        old = [u for u in uploads.scan(tx, bucket, start, end) if _past(u.initiated, days, call.now())]
+        for upload in old[:BATCH]:
+            multipart.abort(call, tx, bucket, upload)
+
+
+def _filter(rule: Rule) -> Rule:
+    if "Prefix" in rule:
+        return {"Prefix": rule["Prefix"]}
+    chosen: Rule = rule.get("Filter") or {}
+    both: Rule | None = chosen.get("And")
+    return chosen if both is None else both
+
+
+def _tags(chosen: Rule) -> Iterator[Rule]:
+    yield from chosen.get("Tags") or ()
+    if chosen.get("Tag"):
+        yield chosen["Tag"]
+
+
+def _fits(rule: Rule, key: str, found: Object) -> bool:
+    chosen = _filter(rule)
+    size = found.entry.size
+    return (
+        key.startswith(chosen.get("Prefix") or "")
+        and all((found.tags or {}).get(tag["Key"]) == tag["Value"] for tag in _tags(chosen))
+        and size > chosen.get("ObjectSizeGreaterThan", -1)
+        and size < chosen.get("ObjectSizeLessThan", size + 1)
+    )
+
+
+def _past(since: float, days: int, now: float) -> bool:
+    """Whether it is past the midnight that follows `days` days."""
+    return now >= (since + days * DAY) // DAY * DAY + DAY
+
+
+def _due(action: Rule, since: float, now: float) -> bool:
+    if "Date" in action:
+        return bool(now >= action["Date"])
+    return "Days" in action and _past(since, action["Days"], now)
+
+
+def _noncurrent_due(action: Rule | None, since: float, newer: int, now: float) -> bool:
+    if not action:
+        return False
+    return newer >= (action.get("NewerNoncurrentVersions") or 0) and _past(
+        since, action.get("NoncurrentDays") or 0, now
+    )
+
+
+def _marker_due(rule: Rule, key: str, found: Object, now: float) -> bool:
+    expiration = rule.get("Expiration") or {}
+    wanted = expiration.get("ExpiredObjectDeleteMarker") or _due(expiration, found.entry.modified, now)
+    return bool(wanted) and _fits(rule, key, found)
+
+
+def _locked(found: Object, now: float) -> bool:
+    return found.lock is not None and (found.lock.hold or bool(found.lock.mode and found.lock.until > now))

@@ -1,0 +1,55 @@
+"""Lifecycle rules: told back as they were put, refused when wrong, and acted upon on the cloud's clock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.running import RunningCloud
+
+
+def rule(**more: Any) -> dict[str, Any]:
+    return {"ID": "r", "Status": "Enabled", "Filter": {"Prefix": "old/"}, "Expiration": {"Days": 1}, **more}
+
+
+def put(s3: Any, bucket: str, *rules: dict[str, Any]) -> Any:
+    return s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": list(rules)})
+
+
+def test_round_trip_and_refusals(fresh_cloud: Callable[..., RunningCloud]) -> None:
+    """Terraform reads back what it put, and wrong rules are refused with S3's codes."""
+    s3 = fresh_cloud().client("s3")
+    s3.create_bucket(Bucket="ruled")
+    assert put(s3, "ruled", rule())["TransitionDefaultMinimumObjectSize"] == "all_storage_classes_128K"
+    assert s3.get_bucket_lifecycle_configuration(Bucket="ruled")["Rules"] == [rule()]
+    for code, wrong in (
+        ("InvalidArgument", [rule(Expiration={"Days": 0})]),
+        ("InvalidArgument", [rule(ID="x" * 256)]),
+        ("InvalidArgument", [rule(), rule()]),
+        ("InvalidArgument", [rule(Expiration={"Date": "2030-01-01T01:00:00Z"})]),
+        ("MalformedXML", [rule(Status="enabled")]),
+        ("InvalidRequest", [{"Status": "Enabled", "Filter": {"Prefix": ""}}]),
+    ):
+        with pytest.raises(ClientError) as refused:
+            put(s3, "ruled", *wrong)
+        assert refused.value.response["Error"]["Code"] == code
+    s3.delete_bucket_lifecycle(Bucket="ruled")
+    with pytest.raises(ClientError, match="NoSuchLifecycleConfiguration"):
+        s3.get_bucket_lifecycle_configuration(Bucket="ruled")
+
+
+def test_expiry(fresh_cloud: Callable[..., RunningCloud]) -> None:
+    """A day a second: what is old goes, what no rule names stays."""
+    s3 = fresh_cloud("--clock-rate", "86400").client("s3")
+    s3.create_bucket(Bucket="aging")
+    for key in ("old/a", "new/a"):
+        s3.put_object(Bucket="aging", Key=key, Body=b"1")
+    put(s3, "aging", rule())
+    deadline = time.monotonic() + 20
+    while [one["Key"] for one in s3.list_objects_v2(Bucket="aging")["Contents"]] != ["new/a"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
