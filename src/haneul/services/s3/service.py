@@ -16,6 +16,7 @@ SERVICE = Service(
         "listings",
         "versioning",
         "cors",
+        "encryption_rules",
         "grants",
         "lifecycles",
         "notifications",
