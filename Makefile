@@ -19,7 +19,8 @@ test: $(VENV)/.test
 	@sh tests/packages.sh
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS) || $(AGAIN)
 	HANEUL_TEST_STORE=postgres $(BIN)/python -m pytest -n 2 --dist loadfile -q $(ON_POSTGRES) \
-	    || HANEUL_TEST_STORE=postgres $(AGAIN)
+	    || { echo "once more, one at a time, what failed:"; \
+	         HANEUL_TEST_STORE=postgres $(BIN)/python -m pytest --last-failed --last-failed-no-failures none; }
 
 check: $(VENV)/.test
 	$(BIN)/ruff check src tests bench

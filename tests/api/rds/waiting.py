@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable
 from typing import Any
@@ -57,6 +58,12 @@ def connect(endpoint: dict[str, Any], password: str = "secret99", dbname: str = 
     )
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 def new(rds: Any, name: str, **options: Any) -> dict[str, Any]:
     """Create a small PostgreSQL instance and wait for it."""
     members = {
@@ -67,6 +74,7 @@ def new(rds: Any, name: str, **options: Any) -> dict[str, Any]:
         "MasterUsername": "master",
         "MasterUserPassword": "secret99",
         "DBName": "app",
+        "Port": free_port(),  # suites share this machine: 5432 may be another's while a cloud restarts
         **options,
     }
     rds.create_db_instance(**members)
