@@ -18,7 +18,7 @@ from haneul.state.store import Writer
 BUILD_AFTER = 0.15
 _NOTHING = (
     "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates or "
-    "SSESpecification or ReplicaUpdates is required"
+    "SSESpecification or ReplicaUpdates is required to be specified in UpdateTable"
 )
 _MEMBERS = (
     "ProvisionedThroughput",
@@ -166,15 +166,7 @@ def _settings(call: Call, row: TableRow, request: Mapping[str, Any], now: float)
     if request.get("OnDemandThroughput") is not None:
         row.on_demand = definitions.on_demand(request["OnDemandThroughput"], row.billing)
     if request.get("WarmThroughput") is not None:
-        _check_warm(row, request["WarmThroughput"])
-        row.warm = request["WarmThroughput"]
-
-
-def _check_warm(row: TableRow, told: Mapping[str, int]) -> None:
-    before = row.warm or {}
-    for member in ("ReadUnitsPerSecond", "WriteUnitsPerSecond"):
-        if told.get(member, 0) < before.get(member, 0):
-            raise invalid_parameter(f"{member} for WarmThroughput can not be decreased")
+        row.warm = definitions.warm(request["WarmThroughput"], row.warm, row.billing, row.throughput)
 
 
 def _stream(tx: Writer, scope: Scope, row: TableRow, told: Mapping[str, Any] | None, now: float) -> None:
@@ -183,7 +175,7 @@ def _stream(tx: Writer, scope: Scope, row: TableRow, told: Mapping[str, Any] | N
     view = definitions.stream_view(told)
     if told["StreamEnabled"]:
         if row.stream is not None:
-            raise errors.ResourceInUseException(f"Table already has an enabled stream: TableName: {row.name}")
+            raise invalid(f"Table already has an enabled stream: TableName: {row.name}")
         assert view is not None
         streamrows.enable(tx, scope, row, view, now)
     else:
@@ -232,13 +224,8 @@ def _create_index(row: TableRow, told: Mapping[str, Any], defined: list[Mapping[
             "Some index key attributes are not defined in AttributeDefinitions. "
             f"Keys: [{', '.join(needed)}], AttributeDefinitions: [{', '.join(given)}]"
         )
-    unused = [name for name in given if name not in needed and name not in row.attributes]
-    if unused:
-        raise invalid_parameter(
-            f"Some AttributeDefinitions are not used. AttributeDefinitions: [{', '.join(given)}], "
-            f"keys used: [{', '.join(needed)}]"
-        )
-    row.attributes |= given
+    # Definitions that nothing uses are ignored, unlike in CreateTable.
+    row.attributes |= {name: kind for name, kind in given.items() if name in needed}
     index = definitions.global_index(told, row, row.next_index)
     if sum(not each.local for each in row.indexes) >= definitions.GLOBAL_LIMIT:
         raise errors.LimitExceededException(
@@ -277,4 +264,5 @@ def _update_index(row: TableRow, told: Mapping[str, Any], request: Mapping[str, 
     if told.get("OnDemandThroughput") is not None:
         index.on_demand = definitions.on_demand(told["OnDemandThroughput"], row.billing)
     if told.get("WarmThroughput") is not None:
-        index.warm = told["WarmThroughput"]
+        what = f"index {index.name}"
+        index.warm = definitions.warm(told["WarmThroughput"], index.warm, row.billing, index.throughput, what)

@@ -119,11 +119,11 @@ def _remove_some(call: Call, name: str, number: int) -> bool:
 
 
 def step_expiry(call: Call, row: TableRow) -> Step:
-    """Enable TTL (an entry for each item that will expire), and delete what has expired."""
-    if row.ttl_status == "ENABLING":
+    """Note when the items that were there before TTL was enabled expire, and delete what has expired."""
+    if row.ttl_cursor is not None:
         _prepare(call, row.name)
         return Step(row, 0.0)
-    if row.ttl is None or row.ttl_status != "ENABLED":
+    if row.ttl is None:
         return Step(row)
     until = call.cloud.clock.monotonic() + SLICE
     wait = 0.0
@@ -137,7 +137,7 @@ def _prepare(call: Call, name: str) -> None:
     """Note when existing items expire, from where the last step came to."""
     with memory.of(call.cloud).changing(call.scope, name), call.write() as tx:
         row = TABLES.get(tx, call.scope, name)
-        if row is None or row.ttl_status != "ENABLING" or row.ttl is None:
+        if row is None or row.ttl_cursor is None or row.ttl is None:
             return
         schema = Schema(call.scope, row, b"")
         cursor = row.ttl_cursor or b""
@@ -151,7 +151,7 @@ def _prepare(call: Call, name: str) -> None:
             count += 1
         row.ttl_cursor = cursor
         if count < CHUNK * 5:
-            row.ttl_status, row.ttl_cursor = "ENABLED", None
+            row.ttl_cursor = None
         TABLES.put(tx, call.scope, row)
 
 

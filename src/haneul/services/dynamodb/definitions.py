@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,11 +10,15 @@ from haneul.services.dynamodb.errors import invalid, invalid_parameter
 from haneul.services.dynamodb.names import is_name, name_error
 from haneul.services.dynamodb.state import Index, TableRow, Throughput
 
+_TAG = re.compile(r"[\w\s+\-=.:/@]*\Z")
 MOST_UNITS = 1_000_000_000_000
 LOCAL_LIMIT = 5
 GLOBAL_LIMIT = 20
 KEY_PARTS = 4
 PROJECTED_LIMIT = 100
+ON_DEMAND_READS = 12_000
+ON_DEMAND_WRITES = 4_000
+"""The warm throughput that every on-demand table has from the start."""
 _UNDEFINED = "Some index key attributes are not defined in AttributeDefinitions. Keys: [{}], AttributeDefinitions: [{}]"
 _SAME_NAME = "Both the Hash Key and the Range Key element in the KeySchema have the same name"
 
@@ -130,7 +135,7 @@ def global_index(told: Mapping[str, Any], table: TableRow, number: int) -> Index
                 raise invalid(f"Given value {units[member]} for {member} is out of bounds for index {name}")
         index.throughput = Throughput(units["ReadCapacityUnits"], units["WriteCapacityUnits"])
     index.on_demand = on_demand(told.get("OnDemandThroughput"), table.billing)
-    index.warm = told.get("WarmThroughput")
+    index.warm = warm(told.get("WarmThroughput"), None, table.billing, index.throughput, f"index {name}")
     return index
 
 
@@ -242,6 +247,29 @@ def on_demand(told: Mapping[str, int] | None, billing: str) -> dict[str, int] | 
     return kept or None
 
 
+def warm(
+    told: Mapping[str, int] | None,
+    before: Mapping[str, int] | None,
+    billing: str,
+    units: Throughput,
+    what: str = "table",
+) -> dict[str, int] | None:
+    """Warm throughput: it only goes up, from what every table has. Raises ValidationException."""
+    if told is None:
+        return None
+    floor = {"ReadUnitsPerSecond": ON_DEMAND_READS, "WriteUnitsPerSecond": ON_DEMAND_WRITES}
+    if billing == "PROVISIONED":
+        floor = {"ReadUnitsPerSecond": units.read, "WriteUnitsPerSecond": units.write}
+    for member, least in floor.items():
+        current = max(least, (before or {}).get(member, 0))
+        if told.get(member, current) < current:
+            raise invalid_parameter(
+                f"Requested {member} for WarmThroughput for {what} is lower than current WarmThroughput: "
+                f"{told[member]} is lower than {current}"
+            )
+    return {**(before or {}), **told}
+
+
 def stream_view(told: Mapping[str, Any] | None) -> str | None:
     """The view type that a StreamSpecification turns on; None for off. Raises ValidationException."""
     if told is None:
@@ -263,6 +291,11 @@ def tags(told: Sequence[Mapping[str, str]] | None) -> dict[str, str]:
         key, value = tag["Key"], tag["Value"]
         if key in found:
             raise invalid(f"One or more parameter values were invalid: Duplicate Tag Key: {key}")
+        if not _TAG.match(key) or not _TAG.match(value):
+            raise invalid(
+                f"One or more parameter values were invalid: Tag {key!r} has characters that are not allowed; "
+                "tags hold letters, white space, numbers and + - = . _ : / @"
+            )
         if key.startswith("aws:"):
             raise invalid("One or more parameter values were invalid: Tag keys starting with 'aws:' are reserved")
         if not key or len(key) > 128:

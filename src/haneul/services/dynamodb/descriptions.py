@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from haneul.service import Scope
+from haneul.services.dynamodb.definitions import ON_DEMAND_READS, ON_DEMAND_WRITES
 from haneul.services.dynamodb.memory import Counts
 from haneul.services.dynamodb.names import table_arn
 from haneul.services.dynamodb.state import Index, TableRow, Throughput
-
-ON_DEMAND_READS = 12_000
-ON_DEMAND_WRITES = 4_000
 
 
 def describe(scope: Scope, row: TableRow, counts: Counts, status: str | None = None) -> dict[str, Any]:

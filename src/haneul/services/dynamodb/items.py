@@ -114,7 +114,6 @@ def perform_update(
         old = changes.load(tx, schema, key, stored)
     old_item, old_json = old
     if old_item is None and update.only_removes():
-        update.apply(schema, {}, dict(request["Key"]))
         return None, None, Written(1)
     new: Item = dict(request["Key"]) if old_item is None else orjson.loads(old_json)
     size = update.apply(schema, dict(request["Key"]) if old_item is None else old_item, new)

@@ -98,7 +98,7 @@ class Schema:
         self.has_local = any(index.local for index in self.indexes)
         self.stream = row.stream
         self.logged = row.pitr_since is not None
-        self.ttl = row.ttl if row.ttl_status in ("ENABLED", "ENABLING") else None
+        self.ttl = row.ttl
         self.replicated = row.replicas is not None and len(row.replicas) > 1
         self.plain = not (self.indexes or self.stream or self.logged or self.ttl or self.replicated)
         """A change touches the item's row and nothing else."""

@@ -62,6 +62,7 @@ class TableRow(msgspec.Struct):
     ttl: str | None = None
     ttl_status: str = "DISABLED"
     ttl_cursor: bytes | None = None
+    """Where noting the expiry of items older than the setting has come to; None when that is done."""
     protected: bool = False
     table_class: str | None = None
     class_changed: float | None = None

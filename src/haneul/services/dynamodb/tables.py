@@ -15,6 +15,16 @@ from haneul.services.dynamodb.names import locate, table_resource
 from haneul.services.dynamodb.state import TABLES, TableRow
 from haneul.state.store import Reader
 
+_NOT_OF_THE_DELETED = frozenset(
+    {
+        "KeySchema",
+        "AttributeDefinitions",
+        "CreationDateTime",
+        "GlobalSecondaryIndexes",
+        "LocalSecondaryIndexes",
+        "WarmThroughput",
+    }
+)
 IN_USE = "Attempt to change a resource which is still in use: Table is being {}: {}"
 
 
@@ -68,7 +78,7 @@ def new_row(call: Call, name: str, request: Mapping[str, Any]) -> TableRow:
         sse=sse(request.get("SSESpecification"), call),
         tags=definitions.tags(request.get("Tags")),
         on_demand=definitions.on_demand(request.get("OnDemandThroughput"), billing),
-        warm=request.get("WarmThroughput"),
+        warm=definitions.warm(request.get("WarmThroughput"), None, billing, units),
     )
     row.indexes = definitions.indexes(row, request.get("LocalSecondaryIndexes"), request.get("GlobalSecondaryIndexes"))
     row.next_index = len(row.indexes) + 1
@@ -148,7 +158,7 @@ def delete_table(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         counts = store.counts(tx, bytes.fromhex(row.data))
         purge.remove_table(call, tx, scope, row)
     told = describe(scope, row, counts, "DELETING")
-    return {"TableDescription": {k: v for k, v in told.items() if k not in ("KeySchema", "AttributeDefinitions")}}
+    return {"TableDescription": {member: value for member, value in told.items() if member not in _NOT_OF_THE_DELETED}}
 
 
 @operation(resource="*")

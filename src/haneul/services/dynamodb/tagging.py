@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from haneul.kit import tokens
 from haneul.service import Call, Scope, operation
 from haneul.services.dynamodb import definitions, memory
 from haneul.services.dynamodb.errors import errors, invalid
@@ -17,7 +16,8 @@ from haneul.state.store import Reader
 def _located(call: Call, arn: str) -> tuple[Scope, str]:
     found = parse_arn(arn)
     if found is None or found[2]:
-        raise invalid(f"Invalid TableArn: Invalid ResourceArn provided as input {arn}")
+        reason = "" if arn.startswith("arn:") else "ARNs must start with 'arn:': "
+        raise invalid(f"Invalid TableArn: {reason}Invalid ResourceArn provided as input {arn}")
     return found[0], found[1]
 
 
@@ -64,12 +64,4 @@ def list_tags_of_resource(call: Call, request: Mapping[str, Any]) -> dict[str, A
     scope, name = _located(call, request["ResourceArn"])
     with call.read() as tx:
         row = _row(tx, scope, name, request["ResourceArn"])
-    after = None
-    if request.get("NextToken"):
-        opened = tokens.open_page(request["NextToken"])
-        if opened is None:
-            raise invalid("Invalid NextToken")
-        after = str(opened[0])
-    keys = [key for key in row.tags if after is None or key > after] if after is not None else list(row.tags)
-    output: dict[str, Any] = {"Tags": [{"Key": key, "Value": row.tags[key]} for key in keys]}
-    return output
+    return {"Tags": [{"Key": key, "Value": value} for key, value in row.tags.items()]}

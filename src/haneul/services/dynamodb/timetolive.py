@@ -28,7 +28,7 @@ def update_time_to_live(call: Call, request: Mapping[str, Any]) -> dict[str, Any
                 if row.ttl == attribute:
                     raise invalid("TimeToLive is already enabled")
                 raise invalid(f"TimeToLive is active on a different AttributeName: current AttributeName is {row.ttl}")
-            row.ttl, row.ttl_status, row.ttl_cursor = attribute, "ENABLING", None
+            row.ttl, row.ttl_status, row.ttl_cursor = attribute, "ENABLED", b""
             converge.wake(tx, "dynamodb.expiry", scope, (name,), call.now())
         else:
             if row.ttl is None:

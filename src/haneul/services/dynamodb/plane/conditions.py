@@ -84,9 +84,9 @@ class Compiler:
             found, as_condition = pending.pop()
             match found:
                 case Call(name, args):
-                    if name not in _ARITY:
+                    if name not in _ARITY and name not in ("if_not_exists", "list_append"):
                         raise self.error(f"Invalid function name; function: {name}")
-                    if (name == "size") is as_condition:
+                    if name not in _ARITY or (name == "size") is as_condition:
                         misused = misused or name
                     pending += [(arg, False) for arg in args]
                 case Both(_, conditions):

@@ -22,7 +22,19 @@ from haneul.services.dynamodb.plane.values import Item, Value
 EXPRESSION = "UpdateExpression"
 _SECTIONS = frozenset({"SET", "REMOVE", "ADD", "DELETE"})
 _NAMES = {"S": "STRING", "N": "NUMBER", "B": "BINARY", "NULL": "NULL", "BOOL": "BOOLEAN", "L": "LIST", "M": "MAP"}
-_SETS = ("SS", "NS", "BS")
+_FUNCTIONS = frozenset(
+    {
+        "if_not_exists",
+        "list_append",
+        "attribute_exists",
+        "attribute_not_exists",
+        "attribute_type",
+        "begins_with",
+        "contains",
+        "size",
+    }
+)
+"""All that expressions know; the conditions' are refused here for where they stand, not for their names."""
 _MISSING = "The provided expression refers to an attribute that does not exist in the item"
 _WRONG_TYPE = "An operand in the update expression has an incorrect data type"
 _WRONG_PATH = "The document path provided in the update expression is invalid for update"
@@ -151,9 +163,9 @@ def _check_functions(clauses: tuple[Clause, ...]) -> None:
         if isinstance(node, Sum):
             pending += [(node.left, True), (node.right, True)]
         elif isinstance(node, Call):
-            if node.name not in ("if_not_exists", "list_append"):
+            if node.name not in _FUNCTIONS:
                 raise _error(f"Invalid function name; function: {node.name}")
-            if not outermost and node.name == "list_append":
+            if node.name != "if_not_exists" and not (outermost and node.name == "list_append"):
                 misused = node.name
             pending += [(arg, False) for arg in node.args]
     if misused:
