@@ -148,10 +148,15 @@ class Loop:
                         table.delete(tx, scope, *timer.row)
                     else:
                         table.put(tx, scope, outcome.row)
-                    if outcome.row is None or outcome.again is None:
+                    due = timers.due_of(tx, timer.kind, scope, timer.row)
+                    again = None if outcome.row is None else outcome.again
+                    if outcome.row is not None and due is not None and due != timer.due:
+                        # Somebody asked for a step while this one was under way: it may not have seen why.
+                        again = min(due / 1000 - now, again if again is not None else due / 1000 - now)
+                    if again is None:
                         timers.settle(tx, timer.kind, scope, timer.row)
                     else:
-                        timers.wake(tx, timer.kind, scope, timer.row, now + outcome.again)
+                        timers.wake(tx, timer.kind, scope, timer.row, now + again)
                 break
             except Conflict:
                 continue

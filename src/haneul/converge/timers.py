@@ -40,7 +40,10 @@ _listeners: list[Callable[[], None]] = []
 
 def wake(tx: Writer, kind: str, scope: Scope, row: tuple[str | int, ...], due: float) -> None:
     """Ask for a step of this row at `due` (epoch seconds), instead of whenever it was due before."""
-    timer = Timer(max(0, int(due * 1000)), kind, scope.account, scope.region, row)
+    milliseconds = max(0, int(due * 1000))
+    if milliseconds == due_of(tx, kind, scope, row):
+        milliseconds += 1  # a step under way can tell that it was asked for again
+    timer = Timer(milliseconds, kind, scope.account, scope.region, row)
     settle(tx, kind, scope, row)
     _TIMERS.put(tx, _HOUSE, timer)
     _PLACES.put(tx, _HOUSE, _Place(timer.id, timer.due))
@@ -55,6 +58,12 @@ def settle(tx: Writer, kind: str, scope: Scope, row: tuple[str | int, ...]) -> N
     if place is not None:
         _TIMERS.delete(tx, _HOUSE, place.due, identity)
         _PLACES.delete(tx, _HOUSE, identity)
+
+
+def due_of(tx: Reader, kind: str, scope: Scope, row: tuple[str | int, ...]) -> int | None:
+    """When the row's step is due (milliseconds), if it is."""
+    place = _PLACES.get(tx, _HOUSE, Timer(0, kind, scope.account, scope.region, row).id)
+    return None if place is None else place.due
 
 
 def upcoming(tx: Reader) -> Iterator[Timer]:
