@@ -50,6 +50,8 @@ class Config:
     drain_timeout: float = 20.0
     init_dir: Path | None = None
     free_tier: bool = True
+    throttle: bool | None = None
+    """Whether provisioned capacity is a limit; None: in mode cloud only."""
     warnings: tuple[str, ...] = ()
 
     @property
@@ -75,6 +77,7 @@ _TYPES: Mapping[str, type] = {
     "data": Path,
     "init_dir": Path,
     "free_tier": bool,
+    "throttle": bool,
 }
 
 # LocalStack's name -> ours; values pass through `_translate`.

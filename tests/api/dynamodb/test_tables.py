@@ -271,3 +271,19 @@ def test_records_come_a_thousand_at_a_time_at_most(make_table, client):
         StreamArn=table.latest_stream_arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON"
     )["ShardIterator"]
     refused("ValidationException", streams.get_records, "1000", ShardIterator=iterator, Limit=1001)
+
+
+def test_provisioned_capacity_is_a_limit(fresh_cloud):
+    """With throttling on, five minutes' capacity can be used at once, and no more."""
+    cloud = fresh_cloud(environment={"HANEUL_THROTTLE": "1"})
+    dynamodb = cloud.client("dynamodb")
+    dynamodb.create_table(
+        TableName="slow", KeySchema=[{"AttributeName": "p", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "p", "AttributeType": "S"}],
+        ProvisionedThroughput={"ReadCapacityUnits": 1, "WriteCapacityUnits": 1},
+    )  # fmt: skip
+    item = {"p": {"S": "x"}, "data": {"S": "x" * 150 * 1024}}
+    for _ in range(2):
+        dynamodb.put_item(TableName="slow", Item=item)
+    refused("ProvisionedThroughputExceededException", dynamodb.put_item, "exceeded", TableName="slow", Item=item)
+    dynamodb.get_item(TableName="slow", Key={"p": {"S": "x"}})

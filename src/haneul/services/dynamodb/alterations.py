@@ -57,11 +57,26 @@ def update_table(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         _stream(tx, scope, row, request.get("StreamSpecification"), now)
         if request.get("GlobalSecondaryIndexUpdates"):
             _indexes(tx, scope, row, request, now)
+        _share(call, tx, scope, row, request, now)
         if request.get("ReplicaUpdates"):
             replicas.update(call, tx, scope, row, request["ReplicaUpdates"])
         TABLES.put(tx, scope, row)
         counts = store.counts(tx, bytes.fromhex(row.data))
     return {"TableDescription": describe(scope, row, counts, "UPDATING")}
+
+
+def _share(call: Call, tx: Writer, scope: Scope, row: TableRow, request: Mapping[str, Any], now: float) -> None:
+    """Capacity mode and global indexes are the same in all regions of a table."""
+    updates = request.get("GlobalSecondaryIndexUpdates")
+    if request.get("BillingMode") is None and not updates:
+        return
+    for target, other in replicas.peers(tx, scope, row):
+        with memory.of(call.cloud).changing(target, row.name):
+            if request.get("BillingMode") is not None:
+                _capacity(other, request, now)
+            if updates:
+                _indexes(tx, target, other, request, now)
+            TABLES.put(tx, target, other)
 
 
 def _check(request: Mapping[str, Any]) -> None:

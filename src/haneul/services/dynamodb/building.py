@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import msgspec
 import orjson
 
-from haneul.service import Call, Step
-from haneul.services.dynamodb import changes, memory, trail
+from haneul.service import Call, Scope, Step
+from haneul.services.dynamodb import changes, memory, replicas, trail
 from haneul.services.dynamodb.plane import logs, records
 from haneul.services.dynamodb.plane.values import Item
 from haneul.services.dynamodb.schemas import Schema
@@ -24,8 +24,12 @@ Found = tuple[bytes, Item, int]
 def step_build(call: Call, row: TableRow) -> Step:
     """Fill the table, then make it active. Killed on the way it begins again: what is there is put once more."""
     told = row.building
-    if told is None:
+    if told is None or "import" in told:
         return Step(row)
+    if "replica" in told:
+        fill_replica(call, row, Scope(call.scope.account, told["replica"]))
+        settle(call, row.name)
+        return Step(row, 0.0)
     schema = Schema(call.scope, row, b"")
     with call.cloud.store.read() as view:
         source = items(view, told["data"])
@@ -44,6 +48,29 @@ def step_build(call: Call, row: TableRow) -> Step:
     return Step(row, 0.0)
 
 
+def fill_replica(call: Call, row: TableRow, source: Scope) -> None:
+    """Bring over what the source holds; what changes there meanwhile follows by its queue, and the newest wins."""
+    store = memory.of(call.cloud)
+    with call.read() as tx:
+        origin = TABLES.get(tx, source, row.name)
+    if origin is None:
+        return
+    base = records.root(origin.data) + b"\x00"
+    at = base
+    while True:
+        with call.write() as tx:
+            there = store.schema(tx, source, row.name)
+            here = store.schema(tx, call.scope, row.name)
+            if there is None or here is None:
+                return
+            keys = [key for key, _ in tx.scan(at, after(base), limit=CHUNK // 2)]
+            for key in keys:
+                replicas.carry(store, tx, there, here, key[len(base) :], call.now())
+        if len(keys) < CHUNK // 2:
+            return
+        at = keys[-1] + b"\x00"
+
+
 def settle(call: Call, name: str) -> None:
     """The table is complete: it can be used."""
     with memory.of(call.cloud).changing(call.scope, name), call.write() as tx:
@@ -54,6 +81,7 @@ def settle(call: Call, name: str) -> None:
         row.status = "ACTIVE"
         if row.restore is not None:
             row.restore = {**row.restore, "RestoreInProgress": False}
+        replicas.settle(call, tx, call.scope, row)
         TABLES.put(tx, call.scope, row)
 
 

@@ -62,6 +62,8 @@ def put(
     before = 0 if stored is None else records.size(stored)
     written = Written(units(max(size, before)))
     at = int(now * 1_000_000) if stamp is None else stamp
+    if schema.replicated and stamp is None:
+        at = memory.stamp(now, 0 if stored is None else records.written(stored))
     if not schema.plain:
         if old is None:
             old = load(tx, schema, key, stored)
@@ -90,7 +92,7 @@ def remove(
             old = load(tx, schema, key, stored)
         _trail(memory, tx, schema, key, stored, old, None, None, 0, now, written, service, stamp)
         if schema.replicated:
-            at = int(now * 1_000_000) if stamp is None else stamp
+            at = memory.stamp(now, records.written(stored)) if stamp is None else stamp
             tx.put(trail.GONE + schema.data + key, at.to_bytes(8, "big"))
     records.delete(tx, schema.base, schema.pieces, key, stored)
     memory.count(tx, schema.data, 0, -1, -size)

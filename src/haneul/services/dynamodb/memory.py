@@ -42,6 +42,7 @@ class Memory:
         self.expiry_due: dict[bytes, float] = {}
         """When each table's expired items will be looked for next, as far as this process knows."""
         self._sequences: dict[bytes, int] = {}
+        self._stamp = 0
         self.buckets: dict[tuple[bytes, int, str], Any] = {}
         self.prepared: dict[Any, Any] = {}
 
@@ -156,6 +157,12 @@ class Memory:
         self._deltas.clear()
 
     # Sequences
+
+    def stamp(self, now: float, before: int) -> int:
+        """When a replicated item is written (microseconds): unlike any other, and later than it was `before`."""
+        with self._lock:
+            self._stamp = max(self._stamp + 1, int(now * 1_000_000), before + 1)
+            return self._stamp
 
     def next_number(self, tx: Reader, prefix: bytes, now: float) -> int:
         """A number for a log entry: later ones are larger, and it tells the time in microseconds."""

@@ -42,8 +42,7 @@ class Bucket:
 
 def enabled(call: Call) -> bool:
     config = call.cloud.config
-    setting = getattr(config, "throttle", None)
-    return config.mode == "cloud" if setting is None else bool(setting)
+    return config.mode == "cloud" if config.throttle is None else config.throttle
 
 
 def admit(call: Call, schema: Schema, kind: str, index: str | None = None) -> None:

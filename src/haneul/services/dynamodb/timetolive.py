@@ -7,7 +7,7 @@ from typing import Any
 
 from haneul import converge
 from haneul.service import Call, operation
-from haneul.services.dynamodb import memory, trail
+from haneul.services.dynamodb import memory, replicas, trail
 from haneul.services.dynamodb.errors import invalid
 from haneul.services.dynamodb.names import locate, table_resource
 from haneul.services.dynamodb.state import TABLES
@@ -39,6 +39,11 @@ def update_time_to_live(call: Call, request: Mapping[str, Any]) -> dict[str, Any
             prefix = trail.EXPIRY + bytes.fromhex(row.data)
             tx.delete_range(prefix, after(prefix))
         TABLES.put(tx, scope, row)
+        for target, other in replicas.peers(tx, scope, row):
+            with memory.of(call.cloud).changing(target, name):
+                other.ttl, other.ttl_status, other.ttl_cursor = row.ttl, row.ttl_status, row.ttl_cursor
+                TABLES.put(tx, target, other)
+            converge.wake(tx, "dynamodb.expiry", target, (name,), call.now())
     return {"TimeToLiveSpecification": {"AttributeName": attribute, "Enabled": enabled}}
 
 

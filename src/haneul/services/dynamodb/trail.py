@@ -97,6 +97,7 @@ def undo(memory: Memory, tx: Writer, schema: Schema, key: bytes, stored: bytes |
 def enqueue(memory: Memory, tx: Writer, schema: Schema, key: bytes, now: float) -> None:
     prefix = QUEUE + schema.data
     logs.append(tx, prefix, memory.next_number(tx, prefix, now), key)
+    converge.wake(tx, "dynamodb.replicate", schema.scope, (schema.name,), now)
 
 
 def expiry(item: Item | None, attribute: str) -> int | None:
