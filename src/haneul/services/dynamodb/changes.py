@@ -120,7 +120,8 @@ def _trail(
     if schema.has_local:
         written.collection = _collect(tx, schema, key, size - (0 if stored is None else records.size(stored)))
     if schema.stream:
-        trail.record(memory, tx, schema, old_item, old_json or None, new, json, now, service)
+        before = 0 if stored is None else records.written(stored)
+        trail.record(memory, tx, schema, old_item, old_json or None, new, json, now, service, before)
     if schema.logged:
         trail.undo(memory, tx, schema, key, stored, old_json, now)
     if schema.ttl:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from haneul.service import Scope
+from haneul.services.dynamodb.plane import logs
 from haneul.services.dynamodb.schemas import Schema
 from haneul.services.dynamodb.state import TABLES
 from haneul.state.store import Reader, Writer
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from haneul.cloud import Cloud
 
 SCHEMA_LIMIT = 20_000
+WAKE_EVERY = 0.5
 _COUNTS = b"ddbn/"
 _MARKS = b"ddbm/"
 Counts = dict[int, list[int]]
@@ -43,6 +45,7 @@ class Memory:
         """When each table's expired items will be looked for next, as far as this process knows."""
         self._sequences: dict[bytes, int] = {}
         self._stamp = 0
+        self._woken: dict[bytes, float] = {}
         self.buckets: dict[tuple[bytes, int, str], Any] = {}
         self.prepared: dict[Any, Any] = {}
 
@@ -164,18 +167,43 @@ class Memory:
             self._stamp = max(self._stamp + 1, int(now * 1_000_000), before + 1)
             return self._stamp
 
-    def next_number(self, tx: Reader, prefix: bytes, now: float) -> int:
-        """A number for a log entry: later ones are larger, and it tells the time in microseconds."""
+    def next_number(self, tx: Reader, prefix: bytes, now: float, after: int = 0) -> int:
+        """A number for a log entry: later ones are larger (microseconds), and larger than `after`, the item's last.
+
+        Where several gateways write, they don't wait for each other: a number that is taken is passed over.
+        """
         last = self._sequences.get(prefix)
-        if last is None or self._checked:
-            newest = next(iter(tx.scan(prefix, prefix + b"\xff" * 9, reverse=True, limit=1)), None)
-            stored = 0 if newest is None else int.from_bytes(newest[0][len(prefix) : len(prefix) + 8], "big")
-            last = max(stored, last or 0)
-        number = max(last + 1, int(now * 1_000_000))
+        if self._checked:
+            number = max((last or 0) + 1, int(now * 1_000_000), after + 1)
+            while tx.get(logs.position(prefix, number) + b"\x00") is not None:
+                number += 1
+        else:
+            if last is None:
+                newest = next(iter(tx.scan(prefix, prefix + b"\xff" * 9, reverse=True, limit=1)), None)
+                last = 0 if newest is None else int.from_bytes(newest[0][len(prefix) : len(prefix) + 8], "big")
+            number = max(last + 1, int(now * 1_000_000))
         if len(self._sequences) > SCHEMA_LIMIT:
             self._sequences.clear()
         self._sequences[prefix] = number
         return number
+
+    def should_wake(self, data: bytes, now: float) -> bool:
+        """Whether a change of a replicated table asks for the step that carries it to other regions.
+
+        Where several gateways write, the timer's row would be what they all fight for: once in a while is enough, the
+        step looks again by itself.
+        """
+        if not self._checked:
+            return True
+        if now - self._woken.get(data, 0.0) < WAKE_EVERY:
+            return False
+        self._woken[data] = now
+        return True
+
+    @property
+    def several(self) -> bool:
+        """Transactions run side by side, perhaps in several gateways (PostgreSQL)."""
+        return self._checked
 
 
 def of(cloud: Cloud) -> Memory:

@@ -17,10 +17,10 @@ from haneul.service import Call, Scope, Step
 from haneul.services.dynamodb import changes, memory, purge, streamrows, trail
 from haneul.services.dynamodb.errors import errors, invalid
 from haneul.services.dynamodb.memory import Memory
-from haneul.services.dynamodb.plane import logs, records
+from haneul.services.dynamodb.plane import records
 from haneul.services.dynamodb.schemas import Schema
 from haneul.services.dynamodb.state import TABLES, TableRow, Throughput
-from haneul.state.store import Writer
+from haneul.state.store import Conflict, Writer
 from haneul.state.table import after
 
 IMAGES = "NEW_AND_OLD_IMAGES"
@@ -28,6 +28,7 @@ CHUNK = 50
 SLICE = 0.2
 TOMBSTONES = 86400.0
 PURGE_EVERY = 3600.0
+LOOK_AGAIN = 1.0
 
 
 def update(call: Call, tx: Writer, scope: Scope, row: TableRow, updates: Sequence[Mapping[str, Any]]) -> None:
@@ -169,6 +170,8 @@ def settle(call: Call, tx: Writer, scope: Scope, row: TableRow) -> None:
             ):
                 other.status = "ACTIVE"
             TABLES.put(tx, target, other)
+        converge.wake(tx, "dynamodb.replicate", target, (row.name,), call.now())
+    converge.wake(tx, "dynamodb.replicate", scope, (row.name,), call.now())
 
 
 def step_replicate(call: Call, row: TableRow) -> Step:
@@ -176,37 +179,47 @@ def step_replicate(call: Call, row: TableRow) -> Step:
     if row.replicas is None:
         return Step(row)
     until = call.cloud.clock.monotonic() + SLICE
-    while _replicate_some(call, row.name):
-        if call.cloud.clock.monotonic() > until:
+    chunk, more = CHUNK, True
+    while more:
+        try:
+            more = _replicate_some(call, row.name, chunk)
+        except Conflict:  # its items are being written: fewer at a time
+            chunk = max(1, chunk // 4)
+        if more and call.cloud.clock.monotonic() > until:
             return Step(row, 0.0)
     _forget_old(call, row)
-    return Step(row, PURGE_EVERY)
+    return Step(row, LOOK_AGAIN if memory.of(call.cloud).several else PURGE_EVERY)
 
 
-def _replicate_some(call: Call, name: str) -> bool:
+def _replicate_some(call: Call, name: str, chunk: int) -> bool:
     """The next keys of the queue; whether there may be more."""
     store = memory.of(call.cloud)
     scope = call.scope
-    with call.write() as tx:
-        source = store.schema(tx, scope, name)
+    with call.read() as view:  # not in the transaction: what is put in the queue meanwhile is no conflict
+        source = store.schema(view, scope, name)
         if source is None or not source.row.replicas:
             return False
         prefix = trail.QUEUE + source.data
+        keys = [key for key, _ in view.scan(prefix, after(prefix), limit=chunk)]
+    if not keys:
+        return False
+    with call.write() as tx:
+        source = store.schema(tx, scope, name)
+        if source is None or not source.row.replicas or trail.QUEUE + source.data != prefix:
+            return False
         targets = []
         for region in source.row.replicas:
             target = store.schema(tx, Scope(scope.account, region), name) if region != scope.region else None
             if target is not None:
                 targets.append(target)
         units = 0
-        entries = list(logs.entries(tx.scan(prefix, after(prefix), limit=CHUNK)))
-        for key in dict.fromkeys(key for _, key in entries):
+        for key in keys:
             for target in targets:
-                units += carry(store, tx, source, target, key, call.now())
-        for number, _ in entries:
-            tx.delete(logs.position(prefix, number) + b"\x00")
+                units += carry(store, tx, source, target, key[len(prefix) :], call.now())
+            tx.delete(key)
     if units:
         call.meter("ReplicatedWriteRequestUnits", float(units))
-    return len(entries) == CHUNK
+    return len(keys) == chunk
 
 
 def carry(store: Memory, tx: Writer, source: Schema, target: Schema, key: bytes, now: float) -> int:

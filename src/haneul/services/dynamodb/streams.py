@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 import orjson
 
 from haneul.kit import tokens
 from haneul.service import Call, Scope, operation
-from haneul.services.dynamodb import trail
+from haneul.services.dynamodb import memory, trail
 from haneul.services.dynamodb.errors import errors, invalid
 from haneul.services.dynamodb.names import parse_arn, table_arn
 from haneul.services.dynamodb.plane import logs
@@ -21,6 +22,7 @@ from haneul.wire.errors import Errors
 
 stream_errors = Errors("dynamodbstreams", ValidationException=400)
 ITERATOR_LIFE = 900.0
+SETTLED = 0.5
 RECORDS_LIMIT = 1000
 ANSWER_LIMIT = 1024 * 1024
 _ZERO = 10**20
@@ -147,7 +149,7 @@ def _iterator(arn: str, position: int, now: float) -> str:
 
 
 @operation(resource=lambda call, request: str(request["ShardIterator"]).partition("|")[0])
-def get_records(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+def get_records(call: Call, request: Mapping[str, Any]) -> dict[str, Any] | Awaitable[dict[str, Any]]:
     """GetRecords. Raises ExpiredIteratorException, ResourceNotFoundException, ValidationException."""
     arn, _, sealed = request["ShardIterator"].rpartition("|1|")
     opened = tokens.open_page(sealed) if arn else None
@@ -163,13 +165,35 @@ def get_records(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
             f"1 validation error detected: Value '{limit}' at 'limit' failed to satisfy constraint: "
             f"Member must have value less than or equal to {RECORDS_LIMIT}"
         )
+    if not memory.of(call.cloud).several:
+        return _read(call, arn, position, limit, None)
+    # Where transactions run side by side, one under way may still put a record before the newest ones.
+    settled = int((now - SETTLED) * 1_000_000)
+    with call.read() as tx:
+        last = last_number(tx, _find(tx, arn)[1])
+    if last >= max(position, settled):
+        return _settled(call, arn, position, limit)
+    return _read(call, arn, position, limit, settled)
+
+
+async def _settled(call: Call, arn: str, position: int, limit: int) -> dict[str, Any]:
+    """The records up to now, once nothing can come between them any more."""
+    end = int(call.now() * 1_000_000)
+    await asyncio.sleep(SETTLED)
+    return await asyncio.get_running_loop().run_in_executor(None, _read, call, arn, position, limit, end)
+
+
+def _read(call: Call, arn: str, position: int, limit: int, end: int | None) -> dict[str, Any]:
+    """The records from `position` on, before `end`."""
     records: list[dict[str, Any]] = []
+    now = call.now()
     with call.read() as tx:
         scope, stream = _find(tx, arn)
         prefix = trail.stream_prefix(stream.data)
-        start = max(position, int((now - LIFE) * 1_000_000))
+        first = logs.position(prefix, max(position, int((now - LIFE) * 1_000_000)))
+        last = prefix + b"\xff" * 9 if end is None else logs.position(prefix, end)
         size = 0
-        for number, entry in logs.entries(tx.scan(logs.position(prefix, start), prefix + b"\xff" * 9)):
+        for number, entry in logs.entries(tx.scan(first, last)):
             records.append(_record(scope, stream, number, entry))
             position = number + 1
             size += len(entry)

@@ -4,7 +4,7 @@ All in the transaction of the change.
 
     ddbr/ STREAM number         a stream record
     ddbu/ DATA number           the undo log: the item's key, and its row before the change
-    ddbq/ DATA number           keys whose items other regions have yet to get
+    ddbq/ DATA key              keys whose items other regions have yet to get
     ddbz/ DATA key              when an item was deleted, for tables in several regions
     ddbe/ DATA expiry key       items by when they expire
 """
@@ -19,7 +19,7 @@ import orjson
 
 from haneul import converge
 from haneul.services.dynamodb.memory import Memory
-from haneul.services.dynamodb.plane import logs, values
+from haneul.services.dynamodb.plane import logs, records, values
 from haneul.services.dynamodb.plane.values import Item
 from haneul.services.dynamodb.schemas import Schema
 from haneul.state.store import Writer
@@ -46,6 +46,7 @@ def record(
     new_json: bytes | None,
     now: float,
     service: bool,
+    after: int,
 ) -> None:
     """Append a stream record, unless the item is as it was."""
     if old is not None and new is not None and (old_json == new_json or same(old, new)):
@@ -68,7 +69,7 @@ def record(
     if service:
         entry["u"] = 1
     prefix = STREAM + bytes.fromhex(stream_data(schema))
-    logs.append(tx, prefix, memory.next_number(tx, prefix, now), orjson.dumps(entry))
+    logs.append(tx, prefix, memory.next_number(tx, prefix, now, after), orjson.dumps(entry))
 
 
 def stream_data(schema: Schema) -> str:
@@ -91,13 +92,15 @@ def undo(memory: Memory, tx: Writer, schema: Schema, key: bytes, stored: bytes |
     """Remember what the item was before a change: its header and JSON, or that there was none."""
     before = None if stored is None else stored[:13] + json
     prefix = UNDO + schema.data
-    logs.append(tx, prefix, memory.next_number(tx, prefix, now), msgspec.msgpack.encode((key, before)))
+    number = memory.next_number(tx, prefix, now, 0 if stored is None else records.written(stored))
+    logs.append(tx, prefix, number, msgspec.msgpack.encode((key, before)))
 
 
 def enqueue(memory: Memory, tx: Writer, schema: Schema, key: bytes, now: float) -> None:
-    prefix = QUEUE + schema.data
-    logs.append(tx, prefix, memory.next_number(tx, prefix, now), key)
-    converge.wake(tx, "dynamodb.replicate", schema.scope, (schema.name,), now)
+    """Note that other regions have yet to get the item, as it is then."""
+    tx.put(QUEUE + schema.data + key, b"")
+    if memory.should_wake(schema.data, now):
+        converge.wake(tx, "dynamodb.replicate", schema.scope, (schema.name,), now)
 
 
 def expiry(item: Item | None, attribute: str) -> int | None:
