@@ -3,8 +3,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-# Databases, kills and browsers share two cores here: what failed is tried once more, alone, and must pass then.
-AGAIN = { echo "once more, one at a time, what failed:"; $(BIN)/python -m pytest --last-failed --last-failed-no-failures none $(ARGS); }
 # The suites of the store's two hardest customers, run once more on PostgreSQL.
 ON_POSTGRES := tests/api/dynamodb tests/api/s3/test_objects.py tests/api/s3/test_listings.py tests/api/s3/test_multipart.py \
     tests/api/s3/test_versioning.py tests/api/s3/test_deletes.py
@@ -17,10 +15,8 @@ run: $(VENV)/.run
 
 test: $(VENV)/.test
 	@sh tests/packages.sh
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS) || $(AGAIN)
-	HANEUL_TEST_STORE=postgres $(BIN)/python -m pytest -n 2 --dist loadfile -q $(ON_POSTGRES) \
-	    || { echo "once more, one at a time, what failed:"; \
-	         HANEUL_TEST_STORE=postgres $(BIN)/python -m pytest --last-failed --last-failed-no-failures none; }
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	HANEUL_TEST_STORE=postgres $(BIN)/python -m pytest -n 2 --dist loadfile -q $(ON_POSTGRES)
 
 check: $(VENV)/.test
 	$(BIN)/ruff check src tests bench

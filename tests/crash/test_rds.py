@@ -62,14 +62,7 @@ class Story:
         while time.monotonic() < deadline:
             try:
                 if not done:
-                    try:
-                        act(self.rds)
-                    except botocore.exceptions.ClientError as error:  # it was done before the death
-                        if not any(
-                            word in str(error) for word in ("AlreadyExists", "InvalidDBInstanceState", "NotFound")
-                        ):
-                            raise
-                    done = True
+                    done = self._try(act)
                 if end(self.rds):
                     return
             except (botocore.exceptions.EndpointConnectionError, botocore.exceptions.ConnectionClosedError,
@@ -79,6 +72,17 @@ class Story:
         rows = self.rds.describe_db_instances()["DBInstances"]
         state = [(one["DBInstanceIdentifier"], one["DBInstanceStatus"], one["PendingModifiedValues"]) for one in rows]
         raise AssertionError(f"the end was not reached: {state}, {self.left()}:\n{self.cloud.log()[-3000:]}")
+
+    def _try(self, act: Callable[[Any], Any]) -> bool:
+        """Act; False when the cluster is still busy with what came before, so that it is to be tried again."""
+        try:
+            act(self.rds)
+        except botocore.exceptions.ClientError as error:
+            if "InvalidDBClusterState" in str(error):
+                return False
+            if not any(word in str(error) for word in ("AlreadyExists", "InvalidDBInstanceState", "NotFound")):
+                raise  # the others say that it was done before the death
+        return True
 
     def left(self) -> dict[str, list[str]]:
         return {
