@@ -212,3 +212,18 @@ def test_conditions(s3, anonymous, opened):
 def test_malformed_policies(s3, private, text):
     """What is no policy, or about another bucket, is refused."""
     assert refused(s3.put_bucket_policy, Bucket=private, Policy=text) == "MalformedPolicy"
+
+
+def test_requester_pays(s3, other, anonymous, opened):
+    """Whoever isn't the owner must say that they pay, and anonymous callers can't."""
+    s3.put_object(Bucket=opened, Key="k", Body=b"1")
+    s3.put_bucket_policy(Bucket=opened, Policy=policy(opened))
+    s3.put_bucket_request_payment(Bucket=opened, RequestPaymentConfiguration={"Payer": "Requester"})
+    assert refused(other.get_object, Bucket=opened, Key="k") == "AccessDenied"
+    assert refused(anonymous.get_object, Bucket=opened, Key="k", RequestPayer="requester") == "AccessDenied"
+    paid = other.get_object(Bucket=opened, Key="k", RequestPayer="requester")
+    assert paid["Body"].read() == b"1"
+    assert paid["RequestCharged"] == "requester"
+    assert "RequestCharged" not in s3.get_object(Bucket=opened, Key="k")
+    s3.put_bucket_request_payment(Bucket=opened, RequestPaymentConfiguration={"Payer": "BucketOwner"})
+    other.get_object(Bucket=opened, Key="k")

@@ -28,10 +28,3 @@ def get_dimension_values(call: Call, request: Mapping[str, Any]) -> dict[str, An
         "ReturnSize": len(found),
         "TotalSize": len(found),
     }
-
-
-@operation()
-def get_tags(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    """GetTags: no usage is counted by tag yet, so there are none."""
-    interval(request)
-    return {"Tags": [], "ReturnSize": 0, "TotalSize": 0}

@@ -7,7 +7,7 @@ from typing import Any
 
 from haneul.service import Call, Guard
 from haneul.services.s3 import acls, blocks, index, ownership
-from haneul.services.s3.errors import no_such_bucket
+from haneul.services.s3.errors import errors, no_such_bucket
 from haneul.services.s3.state import Bucket, Object, find_bucket
 from haneul.state.store import Reader
 from haneul.wire.errors import AwsError
@@ -45,7 +45,17 @@ def guard(call: Call, request: Mapping[str, Any]) -> Guard | None:
         if bucket is None:
             raise no_such_bucket(name)
         call.found = bucket
+        if bucket.settings.get("payer") == "Requester" and call.principal.account != bucket.owner:
+            _charge(call, request)
         return guard_of(call, tx, bucket, request)
+
+
+def _charge(call: Call, request: Mapping[str, Any]) -> None:
+    """Requester pays: whoever isn't the owner must say that they will, and be somebody who can be charged."""
+    given = request.get("RequestPayer") or (call.http.headers.get("x-amz-request-payer") if call.http else None)
+    if given != "requester" or not call.principal.account:
+        raise errors.AccessDenied("Access Denied")
+    call.header("x-amz-request-charged", "requester")
 
 
 def guard_of(

@@ -1,4 +1,4 @@
-"""A bucket's small switches: who pays for requests, transfer acceleration, attribute-based access control."""
+"""A bucket's small switches: who pays for requests, transfer acceleration."""
 
 from __future__ import annotations
 
@@ -45,19 +45,3 @@ def get_bucket_accelerate_configuration(call: Call, request: Mapping[str, Any]) 
     """GetBucketAccelerateConfiguration: nothing where it was never set."""
     with call.read() as tx:
         return {"Status": bucket_of(tx, request).settings.get("accelerate")}
-
-
-@operation(resource=bucket_arn)
-def put_bucket_abac(call: Call, request: Mapping[str, Any]) -> None:
-    """PutBucketAbac: whether the bucket's tags count as aws:ResourceTag in policies."""
-    status = (request.get("AbacStatus") or {}).get("Status")
-    if status not in ("Enabled", "Disabled"):
-        raise malformed_xml()
-    change_setting(call, request, "abac", status)
-
-
-@operation(resource=bucket_arn)
-def get_bucket_abac(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    """GetBucketAbac."""
-    with call.read() as tx:
-        return {"AbacStatus": {"Status": bucket_of(tx, request).settings.get("abac", "Disabled")}}
