@@ -187,14 +187,22 @@ def test_an_xml_bomb(cloud, signer, bucket):
             assert b"MalformedXML" in answer.body
 
 
-def test_dots_are_part_of_a_key(cloud, signer, bucket):
-    """`..` climbs nowhere: it is a key, and a copy source like any other."""
+def test_dots_are_part_of_a_key(cloud, client, signer, bucket, unique):
+    """`..` climbs nowhere: it is a key like any other, and a copy source reaches no other bucket by it."""
+    other = unique("other")
+    s3 = client("s3")
+    s3.create_bucket(Bucket=other)
+    s3.put_object(Bucket=other, Key="secret", Body=b"theirs")
     with Wire(cloud.port) as wire:
         wire.send(signer.request("PUT", f"/{bucket}/../../etc/passwd", b"mine"))
-        assert wire.answer().status in (200, 400)
-        source = f"/{bucket}/../other-bucket/secret"
-        wire.send(signer.request("PUT", f"/{bucket}/k", headers={"x-amz-copy-source": source}))
+        stored = wire.answer().status == 200
+        wire.send(signer.request("PUT", f"/{bucket}/k", headers={"x-amz-copy-source": f"/{bucket}/../{other}/secret"}))
         assert wire.answer().status in (400, 403, 404)
+        wire.send(signer.request("GET", f"/{bucket}/../{other}/secret"))
+        assert b"theirs" not in wire.answer().body
+    keys = [row["Key"] for row in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
+    assert keys == (["../../etc/passwd"] if stored else [])
+    assert [row["Key"] for row in s3.list_objects_v2(Bucket=other)["Contents"]] == ["secret"]
 
 
 def test_an_operation_that_is_not_there(cloud, signer, bucket):

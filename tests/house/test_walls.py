@@ -105,6 +105,13 @@ def test_both_readmes_show_the_same_commands() -> None:
     assert len(re.findall(r"^#+ ", english, re.M)) == len(re.findall(r"^#+ ", korean, re.M))
 
 
+def test_every_promise_names_what_is_there() -> None:
+    """SPECIFICATION.md's tests exist: a promise held by a file that has gone is none."""
+    named = set(re.findall(r"`(tests/[\w./]+)`", (ROOT / "SPECIFICATION.md").read_text()))
+    assert named
+    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
+
+
 def test_nothing_names_this_machine() -> None:
     """No absolute path of a workplace, no registry's host in what lands."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
