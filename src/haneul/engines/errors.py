@@ -13,3 +13,7 @@ class EngineMissing(EngineError):
     def __init__(self, what: str, command: str) -> None:
         super().__init__(f"{what} is not installed on this machine: run `{command}`")
         self.command = command
+
+
+class EngineBusy(EngineError):
+    """Not now: the guest (or somebody else) still uses it; asking again later may do."""
