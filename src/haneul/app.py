@@ -107,7 +107,10 @@ class App:
         cloud.rooms = self.rooms = Rooms(cloud)
         self.journal = Journal(config.log_level, config.log_format)
         self.meter = Meter(cloud.store)
-        raw_hosts = {label: card.model for card in cloud.services.values() for label in card.hosts}
+        raw_hosts: dict[str, tuple[str, ...]] = {}
+        for card in cloud.services.values():
+            for label in card.hosts:
+                raw_hosts[label] = (*raw_hosts.get(label, ()), card.model)
         routes = Routes(Hosts(config.domain), frozenset(cloud.services), raw_hosts, config.region)
         cloud.verifier = verifier = Verifier(directory, wall.now, config.mode == "cloud", bucket_of=routes.bucket_of)
         self.inside = Inside(cloud, self.rooms, self.journal, verifier)

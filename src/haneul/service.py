@@ -116,7 +116,10 @@ class Service:
     opaque: shape names handed through unparsed (DynamoDB's AttributeValue).
     iam_prefix: the prefix of its IAM actions, when it isn't the model's name.
     signing_names: credential scopes that mean this service, when not the model's signingName.
-    hosts: host labels that send a request to `raw` ("execute-api", "s3-website").
+    hosts: host labels that send a request to `raw` ("execute-api", "s3-website"); where several rooms claim one, they
+        are asked in the order of their models' names until one answers.
+    verifies: the requests that its `hosts` send to `raw` arrive unverified, as anonymous; the room checks signatures
+        itself where it has to (`cloud.verifier`): an Authorization header may be the application's own.
     steps: kind of row -> its table and step, for converge: `step(call, row) -> Step`, run in a worker thread,
         repeatable at any point (`ensure_*`, `remove_*`).
     resumes: kinds of row whose steps keep something running (a database server): at start-up they are taken at once,
@@ -140,6 +143,7 @@ class Service:
     iam_prefix: str | None = None
     signing_names: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
+    verifies: bool = False
     steps: Mapping[str, StepSpec] = field(default_factory=dict)
     resumes: tuple[str, ...] = ()
     subscribes: Mapping[str, str] = field(default_factory=dict)

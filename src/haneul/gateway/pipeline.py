@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from haneul.auth.payload import payload_body
 from haneul.auth.principals import Principal
-from haneul.auth.sigv4 import Verifier
+from haneul.auth.sigv4 import NOBODY, Verifier
 from haneul.cloud import Cloud
 from haneul.gateway.durable import Durability
 from haneul.gateway.inside import Inside
@@ -230,7 +230,8 @@ class Exchange:
         self.room = room = pipeline.rooms.get(target.service)
         if room is None:
             raise AwsError("NotImplemented", f"{target.service}.{target.operation} is not implemented.", 501)
-        verified = pipeline.verifier.verify(request, target.service)
+        own = target.raw and room.service.verifies
+        verified = NOBODY if own else pipeline.verifier.verify(request, target.service)
         principal = verified.principal
         account = principal.account or pipeline.cloud.config.account
         region = GLOBAL if room.service.is_global else target.region
@@ -310,25 +311,46 @@ class Exchange:
 
     def _raw(self, call: Call, room: Room, target: Target, verified: Any) -> None:
         """A request that is no operation of the model's: preflights, browser forms, web sites, function URLs."""
-        answer = self.pipeline.origins.preflight(self.request, self.extra)
+        answer: Response | Awaitable[Response | None] | None = self.pipeline.origins.preflight(self.request, self.extra)
         if answer is None and room.raw is not None:
             if self.request.stream is None and self.request.body and verified.payload.startswith("STREAMING-"):
                 self.request.stream = payload_body(verified, self.request)
             answer = room.raw(call, self.request, target)
+            if answer is None and len(target.raw) > 1:
+                answer = self._ask_others(call, target)
         if inspect.isawaitable(answer):
             self.pipeline.spawn(self._await_raw(answer))
         else:
             self._answer_raw(answer)
 
+    async def _ask_others(self, call: Call, target: Target) -> Response | None:
+        """The other rooms that claim the same host label."""
+        for model in target.raw[1:]:
+            room = self.pipeline.rooms.get(model)
+            if room is not None and room.raw is not None:
+                call.service = model
+                answer = room.raw(call, self.request, target)
+                found: Response | None = await answer if inspect.isawaitable(answer) else answer
+                if found is not None:
+                    return found
+        return None
+
     async def _await_raw(self, answer: Awaitable[Response | None]) -> None:
         try:
-            self._answer_raw(await answer)
+            response = await answer
+            assert self.target is not None
+            assert self.call is not None
+            if response is None and self.call.service == self.target.service and len(self.target.raw) > 1:
+                response = await self._ask_others(self.call, self.target)
+            self._answer_raw(response)
         except Exception as error:
             self._fail(error)
 
     def _answer_raw(self, response: Response | None) -> None:
         if response is None:
             assert self.target is not None
+            if self.target.raw and self.room is not None and self.room.service.verifies:
+                raise AwsError("ForbiddenException", "Forbidden", 403)
             if self.target.protocol in ("rest-xml", "rest-json"):
                 raise AwsError("MethodNotAllowed", "The specified method is not allowed against this resource.", 405)
             raise AwsError("InvalidAction", "Could not find operation for this request.", 400)

@@ -22,13 +22,18 @@ _QUERY = frozenset({"query", "ec2"})
 _REST = frozenset({"rest-json", "rest-xml"})
 _CERTIFICATE = "/SimpleNotificationService-"
 """Where SNS keeps the certificate of its signatures; no bucket can have such a name."""
+_API = "execute-api"
+_OWN_PATHS = (f"/_aws/{_API}/", "/restapis/")
+"""Where an API answers without a name of its own: /_aws/execute-api/{id}/{stage}/..., and LocalStack's habit,
+/restapis/{id}/{stage}/_user_request_/..."""
 _NO_LABELS: dict[str, str] = {}
 MAX_TOLD = 4096
 
 
 class Target(NamedTuple):
     """Where a request goes. `operation` is "" when the service is known but nothing in its model fits;
-    `service` is "" when not even that. `host` says what the Host header meant."""
+    `service` is "" when not even that. `host` says what the Host header meant. `raw` are the rooms that claim the
+    host's label (or the path that stands for it), to be asked in order until one answers."""
 
     service: str
     operation: str
@@ -36,12 +41,15 @@ class Target(NamedTuple):
     labels: Mapping[str, str]
     region: str
     host: Host
+    raw: tuple[str, ...] = ()
 
 
 class Routes:
     """Routes over AWS's catalogue; `ours` are the models that have a room, asked first where names collide."""
 
-    def __init__(self, hosts: Hosts, ours: frozenset[str], raw_hosts: Mapping[str, str], region: str) -> None:
+    def __init__(
+        self, hosts: Hosts, ours: frozenset[str], raw_hosts: Mapping[str, tuple[str, ...]], region: str
+    ) -> None:
         self.hosts = hosts
         self._ours = ours
         self._raw_hosts = raw_hosts
@@ -62,14 +70,13 @@ class Routes:
     def resolve(self, request: Request) -> Target:
         """The target of `request`, whose path is rewritten to path style when its host names a bucket."""
         headers = request.headers
+        host, scope, region = self._tell(request)
+        raw = self._raw_of(host, request.path)
+        if raw:
+            return Target(raw[0], "", models.load(raw[0]).protocol, _NO_LABELS, region, host, raw)
         aimed = headers.get("x-amz-target")
         if aimed is not None:
             return self._by_header(request, aimed)
-        host, scope, region = self._tell(request)
-        if host.labels:
-            raw = self._raw_of(host)
-            if raw:
-                return Target(raw, "", models.load(raw).protocol, _NO_LABELS, region, host)
         if scope is not None and scope[2] != "s3":
             return self._by_scope(request, scope[2], region, host)
         if host.service and host.service != "s3" and host.service in self._by_endpoint:
@@ -106,12 +113,14 @@ class Routes:
             self._told[key] = told
         return told
 
-    def _raw_of(self, host: Host) -> str:
+    def _raw_of(self, host: Host, path: str) -> tuple[str, ...]:
         for label in host.labels:
             found = self._raw_hosts.get(label)
             if found is not None:
                 return found
-        return ""
+        if path.startswith(_OWN_PATHS) and (path[1] == "_" or "/_user_request_" in path):
+            return self._raw_hosts.get(_API, ())
+        return ()
 
     def _by_header(self, request: Request, aimed: str) -> Target:
         host, _, region = self._tell(request)

@@ -1,0 +1,38 @@
+"""Host labels that several rooms claim: who is asked, in which order, and which paths stand for a name."""
+
+from __future__ import annotations
+
+import pytest
+
+from haneul.gateway.hosts import Hosts
+from haneul.gateway.route import Routes
+from haneul.wire.message import Request
+
+ROUTES = Routes(
+    Hosts(),
+    frozenset({"apigateway", "apigatewayv2", "s3"}),
+    {"execute-api": ("apigateway", "apigatewayv2")},
+    "us-east-1",
+)
+
+
+@pytest.mark.parametrize(
+    ("host", "path"),
+    [
+        ("abc123.execute-api.localhost:4566", "/prod/pets"),
+        ("abc123.execute-api.eu-west-1.amazonaws.com", "/"),
+        ("localhost:4566", "/restapis/abc123/prod/_user_request_/pets"),
+        ("127.0.0.1:4566", "/_aws/execute-api/abc123/prod/pets"),
+    ],
+)
+def test_every_claimant_is_asked_in_order(host: str, path: str) -> None:
+    """REST and HTTP APIs share a name: neither may swallow the other's requests, whatever headers they carry."""
+    target = ROUTES.resolve(Request("GET", path, "", {"host": host, "x-amz-target": "DynamoDB_20120810.GetItem"}))
+    assert target.raw == ("apigateway", "apigatewayv2")
+    assert target.operation == ""
+
+
+def test_a_bucket_may_have_any_name() -> None:
+    """Paths that stand for an API's name don't hide buckets."""
+    target = ROUTES.resolve(Request("GET", "/restapis/photo.jpg", "", {"host": "localhost:4566"}))
+    assert (target.service, target.operation) == ("s3", "GetObject")
