@@ -131,6 +131,7 @@ class Connection(asyncio.Protocol):
         "_head_size",
         "_headers",
         "_loop",
+        "_pairs",
         "_parser",
         "_paused",
         "_queue",
@@ -169,6 +170,7 @@ class Connection(asyncio.Protocol):
     def _reset(self) -> None:
         self._url = b""
         self._headers: dict[str, str] = {}
+        self._pairs: list[tuple[bytes, bytes]] = []
         self._body: list[bytes] = []
         self._body_size = 0
         self._head_done = False
@@ -268,6 +270,7 @@ class Connection(asyncio.Protocol):
         elif len(headers) >= 256:
             raise BadRequest(431, "Too many headers")
         headers[key] = text
+        self._pairs.append((name, value))
 
     def on_headers_complete(self) -> None:
         self._head_done = True
@@ -282,6 +285,7 @@ class Connection(asyncio.Protocol):
         self._request = request = Request(
             method, path.decode("latin-1"), query.decode("latin-1"), headers, b"", None, self._client, self._secure
         )
+        request.pairs = self._pairs
         if "expect" in headers:
             if headers["expect"].lower() != "100-continue":
                 raise BadRequest(417, "Unknown expectation")

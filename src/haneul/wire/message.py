@@ -66,10 +66,11 @@ class Request:
 
     `path` and `query` are raw (still percent-encoded, as signed); `headers` has lower-case names,
     repeated ones joined by a comma. `body` is the buffered body, or b"" when `stream` is set.
+    `pairs` are the headers as they were sent, for the few who hand them on (API Gateway).
     `gone`: the client hung up; whoever waits long sets `on_gone` (called once, on the event loop).
     """
 
-    __slots__ = ("body", "client", "gone", "headers", "method", "on_gone", "path", "query", "secure", "stream")
+    __slots__ = ("body", "client", "gone", "headers", "method", "on_gone", "pairs", "path", "query", "secure", "stream")
 
     def __init__(
         self,
@@ -90,6 +91,7 @@ class Request:
         self.stream = stream
         self.client = client
         self.secure = secure
+        self.pairs: Sequence[tuple[bytes, bytes]] = ()
         self.gone = False
         self.on_gone: Callable[[], None] | None = None
 

@@ -1,0 +1,1 @@
+"""Template languages that AWS's services speak, compiled once and run without reach into Python."""
