@@ -33,6 +33,7 @@ from haneul.state.scrub import Caretaker, Live
 from haneul.state.store import Gathering, Store
 
 ROOMS = (
+    "apigateway",
     "ce",
     "cloudwatch",
     "dynamodb",

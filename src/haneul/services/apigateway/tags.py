@@ -1,0 +1,62 @@
+"""Tags of everything that may have some."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from haneul.service import Call, operation
+from haneul.services.apigateway import names
+from haneul.services.apigateway.errors import bad
+from haneul.services.apigateway.state import ITEMS, ROOT, Item, find
+from haneul.state.store import Reader
+
+_KINDS = {
+    "restapis": "api",
+    "apikeys": "key",
+    "usageplans": "plan",
+    "domainnames": "domain",
+    "clientcertificates": "certificate",
+    "vpclinks": "link",
+}
+
+
+def _find(tx: Reader, call: Call, arn: str) -> Item:
+    path = arn.split("::", 1)[-1].strip("/").split("/") if arn.startswith("arn:") else []
+    kind = _KINDS.get(path[0]) if path else None
+    if kind is not None and len(path) == 2:
+        return find(tx, call.scope, kind, ROOT, path[1])
+    if kind == "api" and len(path) == 4 and path[2] == "stages":
+        find(tx, call.scope, "api", ROOT, path[1])
+        return find(tx, call.scope, "stage", path[1], path[3])
+    raise bad("Invalid resource ARN specified in the request")
+
+
+@operation(resource=names.resource)
+def tag_resource(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+    with call.write() as tx:
+        row = _find(tx, call, request["resourceArn"])
+        tags = {**(row.held.get("tags") or {}), **request["tags"]}
+        if any(key.startswith("aws:") for key in request["tags"]):
+            raise bad("Tag keys that start with aws: are reserved for AWS")
+        if len(tags) > 50:
+            raise bad("Number of tags exceeds the limit of 50")
+        row.held = {**row.held, "tags": tags}
+        ITEMS.put(tx, call.scope, row)
+    return {}
+
+
+@operation(resource=names.resource)
+def untag_resource(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+    with call.write() as tx:
+        row = _find(tx, call, request["resourceArn"])
+        gone = set(request["tagKeys"])
+        row.held = {**row.held, "tags": {k: v for k, v in (row.held.get("tags") or {}).items() if k not in gone}}
+        ITEMS.put(tx, call.scope, row)
+    return {}
+
+
+@operation(resource=names.resource)
+def get_tags(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+    with call.read() as tx:
+        return {"tags": dict(_find(tx, call, request["resourceArn"]).held.get("tags") or {})}
