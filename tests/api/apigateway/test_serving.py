@@ -15,11 +15,12 @@ HANDLER = """
 import json
 def handler(event, context):
     if event.get("type") in ("TOKEN", "REQUEST"):
-        token = event.get("authorizationToken") or event["headers"].get("token")
+        token = event.get("authorizationToken") or event["headers"].get("Token")
         if token == "unauthorized":
             raise Exception("Unauthorized")
         effect = "Allow" if token == "allow" else "Deny"
-        return {"principalId": "user-1", "context": {"tier": "gold", "n": 3, "yes": True}, "usageIdentifierKey": "k" * 20,
+        return {"principalId": "user-1", "usageIdentifierKey": "k" * 20,
+                "context": {"tier": "gold", "n": 3, "yes": True},
                 "policyDocument": {"Version": "2012-10-17", "Statement": [
                     {"Action": "execute-api:Invoke", "Effect": effect, "Resource": event["methodArn"]}]}}
     if not event.get("requestContext"):
@@ -32,7 +33,8 @@ def handler(event, context):
     if kind == "raise":
         raise ValueError("x")
     if kind == "binary":
-        return {"statusCode": 200, "isBase64Encoded": True, "body": "AAEC/w==", "headers": {"Content-Type": "image/png"}}
+        return {"statusCode": 200, "isBase64Encoded": True, "body": "AAEC/w==",
+                "headers": {"Content-Type": "image/png"}}
     if kind == "headers":
         return {"statusCode": 201, "headers": {"X-One": "1"}, "multiValueHeaders": {"Set-Cookie": ["a=1", "b=2"]}}
     return {"statusCode": 200, "body": json.dumps(event)}
@@ -136,8 +138,12 @@ def test_what_a_function_may_answer(api: Api) -> None:
 
 def test_binary_media_types(cloud, client, function) -> None:
     """What the API takes for binary crosses as base64 and arrives as bytes."""
-    api = Api(cloud, client("apigateway"), {"/": {"x-amazon-apigateway-any-method": proxy(function)}},
-              **{"x-amazon-apigateway-binary-media-types": ["image/*"]})  # fmt: skip
+    api = Api(
+        cloud,
+        client("apigateway"),
+        {"/": {"x-amazon-apigateway-any-method": proxy(function)}},
+        **{"x-amazon-apigateway-binary-media-types": ["image/*"]},
+    )
     assert api.call("/?kind=binary", headers={"Accept": "image/png"}).body == b"\x00\x01\x02\xff"
     assert api.call("/?kind=binary", headers={"Accept": "text/plain"}).body == b"AAEC/w=="
     event = api.call("/", "POST", b"\xff\x00", {"Content-Type": "image/png"}).json()
@@ -147,28 +153,46 @@ def test_binary_media_types(cloud, client, function) -> None:
 def test_templates_parameters_and_patterns(cloud, client, function) -> None:
     """A function behind templates: the request is made from the caller's, the error's words choose the status."""
     integration = {
-        "type": "aws", "httpMethod": "POST", "uri": uri_of(function),
-        "requestTemplates": {"application/json":
-            '#set($p = $input.path("$"))\n{"name": "$p.name.toUpperCase()", "id": "$input.params(\'id\')",'
+        "type": "aws",
+        "httpMethod": "POST",
+        "uri": uri_of(function),
+        "requestTemplates": {
+            "application/json": '#set($p = $input.path("$"))\n{"name": "$p.name.toUpperCase()",'
+            ' "id": "$input.params(\'id\')",'
             ' "all": $input.json("$.tags"), "stage": "$context.stage", "fail": "$!p.fail",'
-            ' "esc": "$util.escapeJavaScript($p.quote)", "v": "$stageVariables.color"}'},
-        "responses": {
-            "default": {"statusCode": "200", "responseTemplates": {"application/json":
-                '#set($context.responseOverride.header.X-Set = "s")$input.json("$.got")'},
-                "responseParameters": {"method.response.header.X-Static": "'fixed'",
-                                       "method.response.header.X-Name": "integration.response.body.got.name"}},
-            "no such pet.*": {"statusCode": "404", "responseTemplates": {"application/json":
-                '{"error": "$input.path(\'$.errorMessage\')"}'}},
+            ' "esc": "$util.escapeJavaScript($p.quote)", "v": "$stageVariables.color"}'
         },
-    }  # fmt: skip
+        "responses": {
+            "default": {
+                "statusCode": "200",
+                "responseTemplates": {
+                    "application/json": '#set($context.responseOverride.header.X-Set = "s")$input.json("$.got")'
+                },
+                "responseParameters": {
+                    "method.response.header.X-Static": "'fixed'",
+                    "method.response.header.X-Name": "integration.response.body.got.name",
+                },
+            },
+            "no such pet.*": {
+                "statusCode": "404",
+                "responseTemplates": {"application/json": '{"error": "$input.path(\'$.errorMessage\')"}'},
+            },
+        },
+    }
     paths = {"/pets/{id}": {"post": {"responses": {}, "x-amazon-apigateway-integration": integration}}}
     api = Api(cloud, client("apigateway"), paths)
     api.patch(("replace", "/variables/color", "blue"))
-    body = {"name": "rex", "tags": ["a", {"b": 1}], "quote": 'it\'s "so"'}
+    body = {"name": "rex", "tags": ["a", {"b": 1}], "quote": 'so "x"'}
     answer = api.call("/pets/3", "POST", json.dumps(body).encode(), {"Content-Type": "application/json"})
     assert answer.json() == {
-        "name": "REX", "id": "3", "all": ["a", {"b": 1}], "stage": "dev", "fail": "", "esc": 'it\'s "so"', "v": "blue",
-    }  # fmt: skip
+        "name": "REX",
+        "id": "3",
+        "all": ["a", {"b": 1}],
+        "stage": "dev",
+        "fail": "",
+        "esc": 'so "x"',
+        "v": "blue",
+    }
     assert (answer.headers["X-Static"], answer.headers["X-Name"], answer.headers["X-Set"]) == ("fixed", "REX", "s")
     failed = api.call("/pets/3", "POST", b'{"name": "x", "fail": "rex"}', {"Content-Type": "application/json"})
     assert (failed.status, failed.json()) == (404, {"error": "no such pet: rex"})
@@ -177,21 +201,43 @@ def test_templates_parameters_and_patterns(cloud, client, function) -> None:
 def test_validation(cloud, client) -> None:
     """Parameters that must be there, bodies that must fit their model."""
     operation = mock(
-        parameters=[{"name": "page", "in": "query", "required": True}, {"name": "X-Who", "in": "header", "required": True}],
+        parameters=[
+            {"name": "page", "in": "query", "required": True},
+            {"name": "X-Who", "in": "header", "required": True},
+        ],
         requestBody={"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Pet"}}}},
-    )  # fmt: skip
+    )
     operation["x-amazon-apigateway-request-validator"] = "all"
     api = Api(
-        cloud, client("apigateway"), {"/pets": {"post": operation}},
-        components={"schemas": {
-            "Pet": {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"},
-                    "tag": {"$ref": "#/components/schemas/Tag"}}},
-            "Tag": {"type": "string", "enum": ["cat", "dog"]}}},
-        **{"x-amazon-apigateway-request-validators": {"all": {"validateRequestBody": True, "validateRequestParameters": True}},
-           "x-amazon-apigateway-gateway-responses": {"BAD_REQUEST_BODY": {"statusCode": "422",
-            "responseParameters": {"gatewayresponse.header.X-Why": "'model'"},
-            "responseTemplates": {"application/json": '{"why": "$context.error.validationErrorString", "m": $context.error.messageString}'}}}},
-    )  # fmt: skip
+        cloud,
+        client("apigateway"),
+        {"/pets": {"post": operation}},
+        components={
+            "schemas": {
+                "Pet": {
+                    "type": "object",
+                    "required": ["name"],
+                    "properties": {"name": {"type": "string"}, "tag": {"$ref": "#/components/schemas/Tag"}},
+                },
+                "Tag": {"type": "string", "enum": ["cat", "dog"]},
+            }
+        },
+        **{
+            "x-amazon-apigateway-request-validators": {
+                "all": {"validateRequestBody": True, "validateRequestParameters": True}
+            },
+            "x-amazon-apigateway-gateway-responses": {
+                "BAD_REQUEST_BODY": {
+                    "statusCode": "422",
+                    "responseParameters": {"gatewayresponse.header.X-Why": "'model'"},
+                    "responseTemplates": {
+                        "application/json": '{"why": "$context.error.validationErrorString",'
+                        ' "m": $context.error.messageString}'
+                    },
+                }
+            },
+        },
+    )
     headers = {"Content-Type": "application/json", "X-Who": "me"}
     assert api.call("/pets?page=1", "POST", b'{"name": "rex", "tag": "cat"}', headers).status == 200
     missing = api.call("/pets", "POST", b'{"name": "rex"}', {"Content-Type": "application/json"})
@@ -217,14 +263,23 @@ def test_lambda_authorizers(cloud, client, function, kind: str) -> None:
     """Allowed, denied, missing, refused by the function itself; what it says reaches the integration."""
     name = "Authorization" if kind == "token" else "token"
     scheme = {
-        "type": "apiKey", "name": name, "in": "header", "x-amazon-apigateway-authtype": "custom",
+        "type": "apiKey",
+        "name": name,
+        "in": "header",
+        "x-amazon-apigateway-authtype": "custom",
         "x-amazon-apigateway-authorizer": {
-            "type": kind, "authorizerUri": uri_of(function), "identitySource": f"method.request.header.{name}",
+            "type": kind,
+            "authorizerUri": uri_of(function),
+            "identitySource": f"method.request.header.{name}",
             "authorizerResultTtlInSeconds": 60,
         },
-    }  # fmt: skip
-    api = Api(cloud, client("apigateway"), {"/": {"get": proxy(function, security=[{"guard": []}])}},
-              components={"securitySchemes": {"guard": scheme}})  # fmt: skip
+    }
+    api = Api(
+        cloud,
+        client("apigateway"),
+        {"/": {"get": proxy(function, security=[{"guard": []}])}},
+        components={"securitySchemes": {"guard": scheme}},
+    )
     allowed = api.call("/", headers={name: "allow"}).json()["requestContext"]["authorizer"]
     assert allowed == {"principalId": "user-1", "tier": "gold", "n": "3", "yes": "true"}
     missing = api.call("/")
@@ -250,11 +305,24 @@ def test_iam_and_resource_policies(cloud, client) -> None:
     credentials = boto3.Session("000000000000", "test").get_credentials()
     SigV4Auth(credentials, "execute-api", "us-east-1").add_auth(request)
     assert api.call("/", headers=dict(request.headers)).status == 200
-    policy = {"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Principal": "*", "Action": "execute-api:Invoke", "Resource": "execute-api:/*"},
-        {"Effect": "Deny", "Principal": "*", "Action": "execute-api:Invoke", "Resource": "execute-api:/*/GET/secret"}]}  # fmt: skip
-    api = Api(cloud, client("apigateway"), {"/": {"get": mock()}, "/secret": {"get": mock()}},
-              **{"x-amazon-apigateway-policy": policy})  # fmt: skip
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": "*", "Action": "execute-api:Invoke", "Resource": "execute-api:/*"},
+            {
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "execute-api:Invoke",
+                "Resource": "execute-api:/*/GET/secret",
+            },
+        ],
+    }
+    api = Api(
+        cloud,
+        client("apigateway"),
+        {"/": {"get": mock()}, "/secret": {"get": mock()}},
+        **{"x-amazon-apigateway-policy": policy},
+    )
     assert api.call("/").status == 200
     denied = api.call("/secret")
     assert denied.status == 403
@@ -310,8 +378,11 @@ def test_a_deployment_is_frozen_and_a_canary_sees_some(cloud, client) -> None:
     """Changes show only when deployed; a canary of 100 percent takes all."""
     gateway = client("apigateway")
     api = Api(cloud, gateway, {"/": {"get": mock(template="old")}})
-    whole = {"openapi": "3.0.1", "info": {"title": "t", "version": "2"},
-             "paths": {"/": {"get": mock(template="new $stageVariables.v")}}}  # fmt: skip
+    whole = {
+        "openapi": "3.0.1",
+        "info": {"title": "t", "version": "2"},
+        "paths": {"/": {"get": mock(template="new $stageVariables.v")}},
+    }
     gateway.put_rest_api(restApiId=api.id, mode="overwrite", body=json.dumps(whole).encode())
     assert api.call("/").body == b"old"
     api.deploy(canarySettings={"percentTraffic": 100.0, "stageVariableOverrides": {"v": "x"}})
@@ -326,34 +397,51 @@ def test_aws_services_behind_a_method(cloud, client, unique) -> None:
     url = sqs.create_queue(QueueName=name)["QueueUrl"]
     table = unique("table")
     client("dynamodb").create_table(
-        TableName=table, KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}], BillingMode="PAY_PER_REQUEST",
+        TableName=table,
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-    )  # fmt: skip
+    )
     topic = client("sns").create_topic(Name=unique("topic"))["TopicArn"]
 
     def aws(uri: str, template: str, answer: str = "$input.body", **held):
-        integration = {"type": "aws", "httpMethod": "POST", "uri": f"arn:aws:apigateway:us-east-1:{uri}",
-                       "credentials": "arn:aws:iam::000000000000:role/x", "requestTemplates": {"application/json": template},
-                       "responses": {"default": {"statusCode": "200", "responseTemplates": {"application/json": answer}},
-                                     "4\\d\\d": {"statusCode": "400", "responseTemplates": {"application/json": answer}}},
-                       **held}  # fmt: skip
+        integration = {
+            "type": "aws",
+            "httpMethod": "POST",
+            "uri": f"arn:aws:apigateway:us-east-1:{uri}",
+            "credentials": "arn:aws:iam::000000000000:role/x",
+            "requestTemplates": {"application/json": template},
+            "responses": {
+                "default": {"statusCode": "200", "responseTemplates": {"application/json": answer}},
+                "4\\d\\d": {"statusCode": "400", "responseTemplates": {"application/json": answer}},
+            },
+            **held,
+        }
         return {"post": {"responses": {}, "x-amazon-apigateway-integration": integration}}
 
     form = {"requestParameters": {"integration.request.header.Content-Type": "'application/x-www-form-urlencoded'"}}
     item = json.dumps({"TableName": table, "Item": {"id": {"S": "MARK"}}}).replace("MARK", "$input.path('$.id')")
     get = json.dumps({"TableName": table, "Key": {"id": {"S": "MARK"}}}).replace("MARK", "$input.path('$.id')")
-    query = {"requestParameters": {"integration.request.querystring.TopicArn": f"'{topic}'",
-                                   "integration.request.querystring.Message": "method.request.body"}}  # fmt: skip
+    query = {
+        "requestParameters": {
+            "integration.request.querystring.TopicArn": f"'{topic}'",
+            "integration.request.querystring.Message": "method.request.body",
+        }
+    }
     entries = json.dumps({"Entries": [{"Source": "a", "DetailType": "b", "Detail": "{}"}]})
     paths = {
-        "/queue": aws(f"sqs:path/000000000000/{name}", "Action=SendMessage&MessageBody=$util.urlEncode($input.body)", **form),
-        "/json": aws("sqs:action/SendMessage", f"Action=SendMessage&QueueUrl=$util.urlEncode('{url}')&MessageBody=two", **form),
+        "/queue": aws(
+            f"sqs:path/000000000000/{name}", "Action=SendMessage&MessageBody=$util.urlEncode($input.body)", **form
+        ),
+        "/json": aws(
+            "sqs:action/SendMessage", f"Action=SendMessage&QueueUrl=$util.urlEncode('{url}')&MessageBody=two", **form
+        ),
         "/put": aws("dynamodb:action/PutItem", item),
         "/get": aws("dynamodb:action/GetItem", get, "$input.path('$.Item.id.S')"),
         "/topic": aws("sns:action/Publish", "", **query),
         "/events": aws("events:action/PutEvents", entries, "$input.path('$.FailedEntryCount')"),
         "/wrong": aws("dynamodb:action/PutItem", '{"TableName": "no-such-table", "Item": {"id": {"S": "1"}}}'),
-    }  # fmt: skip
+    }
     api = Api(cloud, client("apigateway"), paths)
     kind = {"Content-Type": "application/json"}
     sent = api.call("/queue", "POST", b'{"hello": 1}', kind)
@@ -375,13 +463,28 @@ def test_aws_services_behind_a_method(cloud, client, unique) -> None:
 def test_http_behind_a_method(cloud, client) -> None:
     """HTTP_PROXY hands everything on; HTTP maps; an endpoint that isn't there is a 504."""
     target = f"{cloud.url}/_haneul/health"
-    plain = {"responses": {}, "x-amazon-apigateway-integration": {"type": "http_proxy", "httpMethod": "GET", "uri": target}}
-    mapped = {"responses": {}, "x-amazon-apigateway-integration": {
-        "type": "http", "httpMethod": "GET", "uri": target,
-        "responses": {"default": {"statusCode": "200", "responseTemplates": {"application/json": "$input.path('$.status')"}}}}}  # fmt: skip
-    away = {"responses": {}, "x-amazon-apigateway-integration": {
-        "type": "http_proxy", "httpMethod": "GET", "uri": "http://127.0.0.1:9/"}}  # fmt: skip
-    api = Api(cloud, client("apigateway"), {"/plain": {"get": plain}, "/mapped": {"get": mapped}, "/away": {"get": away}})
+    plain = {
+        "responses": {},
+        "x-amazon-apigateway-integration": {"type": "http_proxy", "httpMethod": "GET", "uri": target},
+    }
+    mapped = {
+        "responses": {},
+        "x-amazon-apigateway-integration": {
+            "type": "http",
+            "httpMethod": "GET",
+            "uri": target,
+            "responses": {
+                "default": {"statusCode": "200", "responseTemplates": {"application/json": "$input.path('$.status')"}}
+            },
+        },
+    }
+    away = {
+        "responses": {},
+        "x-amazon-apigateway-integration": {"type": "http_proxy", "httpMethod": "GET", "uri": "http://127.0.0.1:9/"},
+    }
+    api = Api(
+        cloud, client("apigateway"), {"/plain": {"get": plain}, "/mapped": {"get": mapped}, "/away": {"get": away}}
+    )
     assert api.call("/plain").json()["status"] == "ready"
     assert api.call("/mapped").body == b"ready"
     gone = api.call("/away")
@@ -411,9 +514,12 @@ def test_access_logs(cloud, client, unique) -> None:
     api = Api(cloud, client("apigateway"), {"/pets": {"get": mock()}})
     api.patch(
         ("replace", "/accessLogSettings/destinationArn", f"arn:aws:logs:us-east-1:000000000000:log-group:{group}"),
-        ("replace", "/accessLogSettings/format", "$context.requestId $context.httpMethod $context.resourcePath "
-         "$context.status $context.authorizer.x"),
-    )  # fmt: skip
+        (
+            "replace",
+            "/accessLogSettings/format",
+            "$context.requestId $context.httpMethod $context.resourcePath $context.status $context.authorizer.x",
+        ),
+    )
     request_id = api.call("/pets").headers["x-amzn-RequestId"]
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:

@@ -269,7 +269,7 @@ class Expressions:
         from haneul.engines.templates.velocity import compile_template
 
         inner = compile_template(body)
-        return lambda names: inner.render(names)
+        return inner.render
 
     def _list(self) -> Value:
         self.at += 1

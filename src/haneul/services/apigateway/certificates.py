@@ -49,7 +49,7 @@ def _make(now: float) -> str:
 @operation(resource=names.resource)
 async def generate_client_certificate(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     pem = await asyncio.to_thread(_make, call.now())
-    held = {
+    held: dict[str, Any] = {
         "clientCertificateId": new_id(),
         "description": request.get("description"),
         "pemEncodedCertificate": pem,

@@ -63,7 +63,7 @@ def create_deployment(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
             raise bad("The REST API doesn't contain any methods")
         if any("methodIntegration" not in one for one in methods):
             raise bad("No integration defined for method")
-        held = {"id": new_id(), "description": request.get("description")}
+        held: dict[str, Any] = {"id": new_id(), "description": request.get("description")}
         row = put(tx, call.scope, "deployment", api.id, held["id"], held, call.now())
         put_snapshot(tx, api.id, row.id, whole)
         if request.get("stageName"):

@@ -52,7 +52,7 @@ def _check_properties(text: str) -> None:
 
 def add(tx: Writer, call: Call, api: str, location: Mapping[str, Any], properties: str) -> Item:
     """A documentation part. Raises ConflictException when its place is taken."""
-    held = {"location": place(location), "properties": properties}
+    held: dict[str, Any] = {"location": place(location), "properties": properties}
     _check_properties(properties)
     if any(row.held["location"] == held["location"] for row in items(tx, call.scope, "part", api)):
         raise conflict("Documentation part already exists for the specified location: " + _shown(held["location"]))

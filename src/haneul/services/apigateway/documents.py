@@ -47,7 +47,7 @@ def _loader() -> Any:
     """PyYAML's safe loader that leaves dates as text, as JSON would have them."""
     import yaml
 
-    class Loader(yaml.SafeLoader):
+    class Loader(yaml.SafeLoader):  # type: ignore[misc]
         pass
 
     Loader.yaml_implicit_resolvers = {
@@ -79,10 +79,9 @@ class Document:
         if not self.is_three:
             return str(self.whole.get("basePath") or "").rstrip("/")
         for server in self.whole.get("servers") or ():
-            variables = server.get("variables") or {}
-            url = re.sub(
-                r"\{(\w+)\}", lambda found: str((variables.get(found.group(1)) or {}).get("default", "")), server["url"]
-            )
+            url = str(server["url"])
+            for name, variable in (server.get("variables") or {}).items():
+                url = url.replace("{" + name + "}", str((variable or {}).get("default", "")))
             path = urlsplit(url).path.rstrip("/")
             if path:
                 return "/" + path.strip("/")

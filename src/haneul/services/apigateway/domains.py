@@ -136,8 +136,12 @@ def _check(tx: Reader, call: Call, held: Mapping[str, Any]) -> None:
         raise bad("Invalid stage identifier specified")
     path = held["basePath"]
     if path != NONE and not re.fullmatch(r"[A-Za-z0-9$_.+!*'()\-]+", path):
-        raise bad("API Gateway V1 doesn't support the slash character (/) in base path mappings. To create a multi-level "
-                  "base path mapping, use API Gateway V2." if "/" in path else "Invalid base path specified")  # fmt: skip
+        raise bad(
+            "API Gateway V1 doesn't support the slash character (/) in base path mappings. To create a multi-level "
+            "base path mapping, use API Gateway V2."
+            if "/" in path
+            else "Invalid base path specified"
+        )
 
 
 @operation(resource=names.resource)

@@ -39,8 +39,10 @@ def get_export(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     if export.wants("documentation") and parts:
         document["x-amazon-apigateway-documentation"] = {
             "version": stage.held.get("documentationVersion"),
-            "documentationParts": [{"location": one["location"], "properties": json.loads(one["properties"])} for one in parts],
-        }  # fmt: skip
+            "documentationParts": [
+                {"location": one["location"], "properties": json.loads(one["properties"])} for one in parts
+            ],
+        }
     if accept == "application/yaml":
         import yaml
 
@@ -132,13 +134,12 @@ class Export:
         return found
 
     def _is_used(self, name: str) -> bool:
-        if any(
-            name in (method.get("requestModels") or {}).values()
-            or any(name in (one.get("responseModels") or {}).values() for one in (method.get("methodResponses") or {}).values())
-            for held in self.whole["resources"].values()
-            for method in held["methods"].values()
-        ):  # fmt: skip
-            return True
+        for held in self.whole["resources"].values():
+            for method in held["methods"].values():
+                told = [method.get("requestModels") or {}]
+                told += [one.get("responseModels") or {} for one in (method.get("methodResponses") or {}).values()]
+                if any(name in one.values() for one in told):
+                    return True
         return any(f'/models/{name}"' in model["schema"] for model in self.whole["models"].values())
 
     def _reference(self, name: str) -> dict[str, str]:
@@ -162,7 +163,7 @@ class Export:
         if method.get("operationName"):
             told["operationId"] = method["operationName"]
         parameters = []
-        named = {name for name in method.get("requestParameters") or {}}
+        named = set(method.get("requestParameters") or {})
         named |= {f"method.request.path.{name}" for name in re.findall(r"\{([^}+]+)\+?\}", held["path"])}
         for name in sorted(named):
             where, _, parameter = name.split(".", 2)[2].partition(".")
@@ -249,7 +250,8 @@ class Export:
         return found
 
     def _integration(self, held: Mapping[str, Any]) -> dict[str, Any]:
-        told = {key: value for key, value in held.items() if key not in ("integrationResponses", "cacheKeyParameters", "cacheNamespace") and value}  # fmt: skip
+        hidden = ("integrationResponses", "cacheKeyParameters", "cacheNamespace")
+        told = {key: value for key, value in held.items() if key not in hidden and value}
         told["type"] = held["type"].lower()
         told["passthroughBehavior"] = held["passthroughBehavior"].lower()
         if held.get("timeoutInMillis") == 29000:

@@ -133,7 +133,7 @@ class Import:
         if whole.get(f"{_X}policy"):
             policy = whole[f"{_X}policy"]
             held["policy"] = policy if isinstance(policy, str) else json.dumps(policy, separators=(",", ":"))
-        own = whole.get(f"{_X}endpoint-configuration") or (
+        own: Mapping[str, Any] = whole.get(f"{_X}endpoint-configuration") or (
             next((one[f"{_X}endpoint-configuration"] for one in whole.get("servers") or ()
                   if f"{_X}endpoint-configuration" in one), {})
         )  # fmt: skip

@@ -47,7 +47,7 @@ def describe(row: Item, value: bool) -> dict[str, Any]:
 
 def new_key(tx: Writer, call: Call, request: Mapping[str, Any]) -> Item:
     """A key from CreateApiKey's members. Raises ConflictException when its value is taken."""
-    value = request.get("value")
+    value = request.get("value") or None
     if value is not None and not 20 <= len(value) <= 128:
         raise bad("API Key value should be at least 20 characters" if len(value) < 20
                   else "API Key value should not exceed 128 characters")  # fmt: skip
@@ -58,7 +58,7 @@ def new_key(tx: Writer, call: Call, request: Mapping[str, Any]) -> Item:
     for one in request.get("stageKeys") or ():
         find(tx, call.scope, "stage", one["restApiId"], one["stageName"])
         stages.append(f"{one['restApiId']}/{one['stageName']}")
-    held = {
+    held: dict[str, Any] = {
         "id": new_id(10),
         "value": value or _value(),
         "name": request.get("name"),

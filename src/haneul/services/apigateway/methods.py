@@ -129,7 +129,7 @@ def get_method(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
 def update_method(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     with call.write() as tx:
         spot = Spot(tx, call, request)
-        method = copy(spot.needed())
+        method: dict[str, Any] = copy(spot.needed())
         patching.apply(method, request.get("patchOperations"), _RULES)
         if method["authorizationType"] in ("NONE", "AWS_IAM"):
             method.pop("authorizerId", None)
@@ -207,7 +207,7 @@ def update_method_response(call: Call, request: Mapping[str, Any]) -> dict[str, 
         spot = Spot(tx, call, request)
         _response(spot, request["statusCode"])
         method = copy(spot.needed())
-        told = method["methodResponses"][request["statusCode"]]
+        told: dict[str, Any] = method["methodResponses"][request["statusCode"]]
         patching.apply(told, request.get("patchOperations"), _RESPONSE_RULES)
         _check_response(tx, spot, told)
         spot.keep(tx, method)

@@ -42,7 +42,7 @@ def put_gateway_response(call: Call, request: Mapping[str, Any]) -> dict[str, An
                 "1 validation error detected: Value at 'putGatewayResponseInput.responseType' failed to satisfy "
                 f"constraint: Member must satisfy enum value set: [{', '.join(sorted(STATUSES))}]"
             )
-        held = {
+        held: dict[str, Any] = {
             "responseParameters": dict(request.get("responseParameters") or {}),
             "responseTemplates": dict(request.get("responseTemplates") or TEMPLATES),
         }

@@ -178,7 +178,7 @@ def update_stage(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     with call.write() as tx:
         api = api_of(tx, call, request)
         row = find(tx, call.scope, "stage", api.id, request["stageName"])
-        held = {key: dict(one) if isinstance(one, dict) else one for key, one in row.held.items()}
+        held: dict[str, Any] = {key: dict(one) if isinstance(one, dict) else one for key, one in row.held.items()}
         if held.get("canarySettings"):
             overrides = dict(held["canarySettings"].get("stageVariableOverrides") or {})
             held["canarySettings"]["stageVariableOverrides"] = overrides

@@ -23,7 +23,7 @@ _RULES = (
 def create_request_validator(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     with call.write() as tx:
         api = api_of(tx, call, request)
-        held = {
+        held: dict[str, Any] = {
             "id": new_id(),
             "name": request.get("name"),
             "validateRequestBody": bool(request.get("validateRequestBody")),

@@ -161,7 +161,9 @@ async def run(house: House, exchange: Exchange) -> Response:
     if exchange.integration_status:
         response.headers.append(("X-Amzn-Trace-Id", exchange.trace))
     exchange.log(f"Method completed with status: {response.status}")
-    if (settings.get("loggingLevel", "OFF") == "OFF" and not exchange.stage.get("testing")) or (settings.get("loggingLevel") == "ERROR" and response.status < 500):
+    if (settings.get("loggingLevel", "OFF") == "OFF" and not exchange.stage.get("testing")) or (
+        settings.get("loggingLevel") == "ERROR" and response.status < 500
+    ):
         exchange.lines = None
     return response
 

@@ -71,8 +71,8 @@ def key_of(exchange: Exchange, settings: Mapping[str, Any]) -> Key | None:
     values = tuple(source_value(exchange, name) for name in sorted(method.integration.get("cacheKeyParameters") or ()))
     assert exchange.deployed is not None
     space = method.integration.get("cacheNamespace") or method.resource
-    return (exchange.api, exchange.stage_name, exchange.deployed.id, space, exchange.request.method, method.path, values,
-            exchange.header("accept"))  # fmt: skip
+    verb, accept = exchange.request.method, exchange.header("accept")
+    return exchange.api, exchange.stage_name, exchange.deployed.id, space, verb, method.path, values, accept
 
 
 def is_refresh(exchange: Exchange, settings: Mapping[str, Any]) -> tuple[bool, bool]:

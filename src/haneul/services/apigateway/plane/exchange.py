@@ -15,7 +15,21 @@ from haneul.services.apigateway.plane.deployed import Deployed, Method
 from haneul.wire.message import Request
 
 _DROPPED = frozenset(
-    ["connection", "content-length", "transfer-encoding", "expect", "te", "keep-alive", "upgrade", "proxy-connection", "trailer", "x-amzn-trace-id", "x-forwarded-for", "x-forwarded-port", "x-forwarded-proto"]
+    [
+        "connection",
+        "content-length",
+        "transfer-encoding",
+        "expect",
+        "te",
+        "keep-alive",
+        "upgrade",
+        "proxy-connection",
+        "trailer",
+        "x-amzn-trace-id",
+        "x-forwarded-for",
+        "x-forwarded-port",
+        "x-forwarded-proto",
+    ]
 )
 MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 

@@ -156,7 +156,7 @@ class House:
             return None
         if keys is not None:
             self._pools[arn] = (call.now() + KEYS_FOR, keys)
-        return keys  # type: ignore[no-any-return]
+        return keys
 
 
 def open_house(cloud: Cloud) -> House:

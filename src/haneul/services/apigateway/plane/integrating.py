@@ -107,7 +107,7 @@ def _request_body(exchange: Exchange, held: Mapping[str, Any]) -> bytes:
 
 def chosen(held: Mapping[str, Any], subject: str) -> Mapping[str, Any]:
     """The integration response whose pattern fits; the one without a pattern otherwise. Raises Refused."""
-    default = None
+    default: Mapping[str, Any] | None = None
     for one in (held.get("integrationResponses") or {}).values():
         pattern = one.get("selectionPattern")
         if not pattern:

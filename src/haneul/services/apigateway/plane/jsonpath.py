@@ -96,7 +96,7 @@ def _holds(one: Any, token: dict[str, str]) -> bool:
         wanted = float(text)
     mark = token["mark"]
     if mark in ("==", "!="):
-        return (one == wanted) == (mark == "==")
+        return bool(one == wanted) == (mark == "==")
     if type(one) is not type(wanted) and not isinstance(one, int | float):
         return False
     return bool({"<": one < wanted, ">": one > wanted, "<=": one <= wanted, ">=": one >= wanted}[mark])

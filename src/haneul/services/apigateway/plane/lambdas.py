@@ -21,7 +21,24 @@ from haneul.wire.message import Response
 _FUNCTION = re.compile(r"arn:[a-z\-]+:apigateway:[^:]+:lambda:path/\d{4}-\d\d-\d\d/functions/(.+)/invocations")
 _KNOWN = frozenset({"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded", "cookies"})
 _REMAPPED = frozenset(
-    ["authorization", "connection", "content-encoding-x", "content-length", "content-md5", "date", "expect", "host", "max-forwards", "proxy-authenticate", "server", "te", "trailer", "upgrade", "user-agent", "www-authenticate"]
+    [
+        "authorization",
+        "connection",
+        "content-encoding-x",
+        "content-length",
+        "content-md5",
+        "date",
+        "expect",
+        "host",
+        "max-forwards",
+        "proxy-authenticate",
+        "server",
+        "te",
+        "trailer",
+        "upgrade",
+        "user-agent",
+        "www-authenticate",
+    ]
 )
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~\-]+")
 

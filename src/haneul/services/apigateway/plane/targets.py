@@ -1,4 +1,4 @@
-"""AWS integrations with services other than Lambda: the request as that service's own wire would bring it, in process."""
+"""AWS integrations with services other than Lambda: the request as that service's wire would bring it, in process."""
 
 from __future__ import annotations
 
@@ -94,11 +94,13 @@ def _operation(
     if kind == "action":
         action, _, more = rest.partition("&")
         query = "&".join(part for part in (more, query) if part)
-        if protocol == "json":
+        is_form = "query" in model.protocols and (bool(query) or "x-www-form-urlencoded" in headers["content-type"])
+        if protocol == "json" and not is_form:
             if action in model.operations:
                 return action, protocol, {}, Request("POST", "/", "", headers, body)
             return None
-        return _by_form(model, f"Action={action}&{query}".rstrip("&"), headers, body)
+        sent = body if "x-www-form-urlencoded" in headers["content-type"] else b""
+        return _by_form(model, f"Action={action}&{query}".rstrip("&"), headers, sent)
     parts = urlsplit(rest if rest.startswith("/") else "/" + rest)
     query = "&".join(part for part in (parts.query, query) if part)
     form = body.decode("latin-1") if "x-www-form-urlencoded" in headers["content-type"] else ""
