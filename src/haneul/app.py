@@ -113,6 +113,7 @@ class App:
             for label in card.hosts:
                 raw_hosts[label] = (*raw_hosts.get(label, ()), card.model)
         routes = Routes(Hosts(config.domain), frozenset(cloud.services), raw_hosts, config.region)
+        routes.named = self._claimants
         cloud.verifier = verifier = Verifier(directory, wall.now, config.mode == "cloud", bucket_of=routes.bucket_of)
         self.inside = Inside(cloud, self.rooms, self.journal, verifier)
         cloud.performer = self.pipeline = Pipeline(
@@ -173,6 +174,12 @@ class App:
         from haneul.gateway.certificates import Authority
 
         return Authority(self.config.data / "ca").context(self.config.domain)
+
+    def _claimants(self, name: str) -> tuple[str, ...]:
+        """The rooms whose custom domain this host name is."""
+        cards = [card for card in self.cloud.services.values() if card.names is not None]
+        with self.cloud.store.read() as tx:
+            return tuple(card.model for card in cards if card.resolve(str(card.names))(tx, name.lower()))
 
     def _blobs_in_use(self) -> list[Live]:
         return [card.resolve(card.blobs) for card in self.cloud.services.values() if card.blobs is not None]

@@ -118,6 +118,8 @@ class Service:
     signing_names: credential scopes that mean this service, when not the model's signingName.
     hosts: host labels that send a request to `raw` ("execute-api", "s3-website"); where several rooms claim one, they
         are asked in the order of their models' names until one answers.
+    names: "module:function" of (tx, host name) -> bool: whether a name that the kernel doesn't know (custom domain) is
+        the room's; its requests go to `raw`.
     verifies: the requests that its `hosts` send to `raw` arrive unverified, as anonymous; the room checks signatures
         itself where it has to (`cloud.verifier`): an Authorization header may be the application's own.
     steps: kind of row -> its table and step, for converge: `step(call, row) -> Step`, run in a worker thread,
@@ -143,6 +145,7 @@ class Service:
     iam_prefix: str | None = None
     signing_names: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
+    names: str | None = None
     verifies: bool = False
     steps: Mapping[str, StepSpec] = field(default_factory=dict)
     resumes: tuple[str, ...] = ()

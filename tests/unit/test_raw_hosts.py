@@ -36,3 +36,21 @@ def test_a_bucket_may_have_any_name() -> None:
     """Paths that stand for an API's name don't hide buckets."""
     target = ROUTES.resolve(Request("GET", "/restapis/photo.jpg", "", {"host": "localhost:4566"}))
     assert (target.service, target.operation) == ("s3", "GetObject")
+
+
+def test_custom_domains_are_asked_for_last() -> None:
+    """A name that is nobody's is refused, unless a room has it as a custom domain; AWS's own names are never theirs."""
+    routes = Routes(Hosts(), frozenset({"apigateway"}), {}, "us-east-1")
+    asked: list[str] = []
+
+    def named(name: str) -> tuple[str, ...]:
+        asked.append(name)
+        return ("apigateway",) if name == "api.example.com" else ()
+
+    routes.named = named
+    found = routes.resolve(Request("GET", "/v1", "", {"host": "api.example.com:4566"}))
+    assert (found.raw, found.host.known) == (("apigateway",), True)
+    assert not routes.resolve(Request("GET", "/v1", "", {"host": "evil.example.com"})).host.known
+    for host in ("localhost:4566", "photos.s3.localhost", "sqs.us-east-1.amazonaws.com"):
+        routes.resolve(Request("GET", "/", "", {"host": host}))
+    assert asked == ["api.example.com", "evil.example.com"]

@@ -5,7 +5,7 @@ Strict, and from AWS's models alone: what no model names is nobody's, and never 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
@@ -54,6 +54,8 @@ class Routes:
         self._ours = ours
         self._raw_hosts = raw_hosts
         self._region = region
+        self.named: Callable[[str], tuple[str, ...]] = lambda name: ()
+        """Which rooms claim a host name that nobody else has (custom domains); set by the composition root."""
         self._told: dict[tuple[str, str], tuple[Host, tuple[str, str, str] | None, str]] = {}
         """(Host header, credential) -> what they say: nearly every request of a client says the same."""
         self._aims: dict[str, tuple[str, str]] = {}
@@ -74,6 +76,11 @@ class Routes:
         raw = self._raw_of(host, request.path)
         if raw:
             return Target(raw[0], "", models.load(raw[0]).protocol, _NO_LABELS, region, host, raw)
+        if not host.known or (host.labels and host.service not in self._by_endpoint and host.service != "s3"):
+            raw = self.named(headers.get("host", "").rpartition(":")[0] or headers.get("host", ""))
+            if raw:
+                known = host._replace(known=True)
+                return Target(raw[0], "", models.load(raw[0]).protocol, _NO_LABELS, region, known, raw)
         aimed = headers.get("x-amz-target")
         if aimed is not None:
             return self._by_header(request, aimed)

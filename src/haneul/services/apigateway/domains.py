@@ -200,3 +200,10 @@ def delete_base_path_mapping(call: Call, request: Mapping[str, Any]) -> dict[str
         ITEMS.delete(tx, call.scope, "mapping", domain.id, row.id)
         touched(tx, call.scope, f"/domain/{domain.id}")
     return {}
+
+
+def claims(tx: Reader, name: str) -> bool:
+    """Whether this host name is a custom domain of somebody's."""
+    if "." not in name:
+        return False
+    return PLACES.get(tx, HOUSE, name) is not None or PLACES.get(tx, HOUSE, "*." + name.partition(".")[2]) is not None

@@ -28,6 +28,7 @@ SERVICE = Service(
         "tags",
     ),
     hosts=("execute-api",),
+    names="domains:claims",
     verifies=True,
     raw="plane.answering:answer",
     start="plane.house:open_house",
