@@ -498,6 +498,7 @@ def test_cors_by_mock(cloud, client) -> None:
         "method.response.header.Access-Control-Allow-Origin": "'*'",
         "method.response.header.Access-Control-Allow-Methods": "'GET,OPTIONS'",
     }
+    options["x-amazon-apigateway-integration"]["requestTemplates"] = {"application/json": "{ statusCode: 200 }"}
     api = Api(cloud, client("apigateway"), {"/": {"options": options, "get": mock()}})
     answer = api.call("/", "OPTIONS", headers={"Origin": "https://example.com", "Access-Control-Request-Method": "GET"})
     assert answer.status == 200

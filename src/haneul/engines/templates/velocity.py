@@ -198,9 +198,10 @@ class _Parser(Expressions):
             self.at += 1
             return ""
         name = found.group(1) or found.group(2)
-        if name == "set":
-            while plain and plain[-1][-1:] in (" ", "\t"):  # the line of a #set leaves nothing
-                plain[-1] = plain[-1].rstrip(" \t")
+        if name == "set" and plain:
+            before = plain[-1].rstrip(" \t")
+            if before.endswith("\n") or (not before and self.at == len(plain[-1])):  # its own line leaves nothing
+                plain[-1] = before
         self.at = found.end()
         if name in ("else", "end", "break", "stop"):
             self.eat()

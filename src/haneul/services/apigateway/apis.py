@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,7 +36,7 @@ _RULES = (
     Rule("/version"),
     Rule("/apiKeySource"),
     Rule("/policy", "replace"),
-    Rule("/minimumCompressionSize", "replace remove", patching.integer),
+    Rule("/minimumCompressionSize", "replace", lambda text: int(text) if text else None),
     Rule("/disableExecuteApiEndpoint", "replace", patching.boolean),
     Rule("/binaryMediaTypes/[]", "add replace remove"),
     Rule("/endpointConfiguration/types/[]", "add replace remove"),
@@ -57,6 +58,8 @@ def describe(row: Item) -> dict[str, Any]:
         del told["binaryMediaTypes"]
     if told.get("description") == "":
         del told["description"]
+    if not told["tags"]:
+        del told["tags"]
     return told
 
 
@@ -108,9 +111,12 @@ def settings(request: Mapping[str, Any]) -> dict[str, Any]:
     return held
 
 
-def create(tx: Writer, call: Call, held: dict[str, Any]) -> Item:
-    """A new API with its root resource and the two models that every API begins with."""
-    identity = next(one for one in (new_id(10) for _ in range(99)) if PLACES.get(tx, HOUSE, one) is None)
+def create(tx: Writer, call: Call, held: dict[str, Any], wanted: str = "") -> Item:
+    """A new API with its root resource and the two models that every API begins with. wanted: the id asked for by a
+    tag (LocalStack's habit)."""
+    if wanted and (not re.fullmatch(r"[a-z0-9\-]{1,63}", wanted) or PLACES.get(tx, HOUSE, wanted) is not None):
+        raise bad(f"The API id {wanted} can't be had: it is taken, or no label of a host name")
+    identity = wanted or next(one for one in (new_id(10) for _ in range(99)) if PLACES.get(tx, HOUSE, one) is None)
     root = new_id(10)
     held["rootResourceId"] = root
     row = put(tx, call.scope, "api", ROOT, identity, held, call.now())
@@ -123,11 +129,12 @@ def create(tx: Writer, call: Call, held: dict[str, Any]) -> Item:
 @operation(resource=names.resource)
 def create_rest_api(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     held = settings(request)
+    wanted = held["tags"].pop("_custom_id_", "")
     with call.write() as tx:
         source = None
         if request.get("cloneFrom"):
             source = find(tx, call.scope, "api", ROOT, request["cloneFrom"])
-        row = create(tx, call, held)
+        row = create(tx, call, held, wanted)
         if source is not None:
             _clone(tx, call, source, row)
     return describe(row)
@@ -166,7 +173,7 @@ def update_rest_api(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         row.held = held
         ITEMS.put(tx, call.scope, row)
         touched(tx, call.scope, row.id)
-    return describe(row)
+    return {"tags": {}} | describe(row)
 
 
 @operation(resource=names.resource)

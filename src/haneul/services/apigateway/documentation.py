@@ -42,12 +42,14 @@ def place(location: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_properties(text: str) -> None:
+    if not text:
+        raise bad("Documentation part properties must be non-empty")
     try:
         whole = json.loads(text)
     except ValueError:
         whole = None
     if not isinstance(whole, dict):
-        raise bad("Invalid Documentation part: properties must be a JSON object")
+        raise bad("Documentation part properties must be valid JSON object: " + text[:100])
 
 
 def add(tx: Writer, call: Call, api: str, location: Mapping[str, Any], properties: str) -> Item:

@@ -13,6 +13,7 @@ from haneul.services.apigateway.methods import Spot, copy, wrong_expression
 from haneul.services.apigateway.patching import Rule
 from haneul.services.apigateway.state import ITEMS
 from haneul.state.store import Reader
+from haneul.wire.errors import AwsError
 
 _ARN = re.compile(r"arn:[a-z\-]+:apigateway:[^:]+:([^:]+):((path|action)/.+)")
 _TARGET = re.compile(r"integration\.request\.(path|querystring|header)\.[^\s]+")
@@ -51,7 +52,7 @@ def check(held: Mapping[str, Any], method: Mapping[str, Any] | None = None) -> N
     """Raise BadRequestException for an integration that can't be."""
     kind = held["type"]
     uri = held.get("uri") or ""
-    if kind != "MOCK" and not held.get("httpMethod"):
+    if kind in ("AWS", "AWS_PROXY", "HTTP", "HTTP_PROXY") and not held.get("httpMethod"):
         raise bad("Enumeration value for HttpMethod must be non-empty")
     if kind in ("HTTP", "HTTP_PROXY"):
         if not re.match(r"https?://\S+|.*\$\{stageVariables\..+\}", uri):
@@ -59,7 +60,11 @@ def check(held: Mapping[str, Any], method: Mapping[str, Any] | None = None) -> N
     elif kind in ("AWS", "AWS_PROXY"):
         _check_arn(kind, uri, held)
     elif kind != "MOCK":
-        raise bad("Invalid integration type specified")
+        raise AwsError(
+            "ValidationException",
+            "1 validation error detected: Value at 'putIntegrationInput.type' failed to satisfy constraint: Member "
+            "must satisfy enum value set: [HTTP, MOCK, AWS_PROXY, HTTP_PROXY, AWS]",
+        )
     if not 50 <= held["timeoutInMillis"] <= 300_000:
         raise bad("Timeout should be between 50 ms and 29000 ms")
     if held["passthroughBehavior"] not in _BEHAVIORS:
@@ -82,6 +87,8 @@ def _check_arn(kind: str, uri: str, held: Mapping[str, Any]) -> None:
     found = _ARN.fullmatch(uri)
     if found is None:
         raise bad("AWS ARN for integration must contain path or action")
+    if kind == "AWS" and not found.group(1).startswith("lambda") and not held.get("credentials"):
+        raise bad("Role ARN must be specified for AWS integrations")
     if kind == "AWS_PROXY" and not found.group(1).startswith(("lambda", "firehose")):
         raise bad(
             "Integrations of type 'AWS_PROXY' currently only supports Lambda function and Firehose stream invocations."

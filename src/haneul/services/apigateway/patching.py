@@ -52,8 +52,8 @@ def apply(held: dict[str, Any], operations: Sequence[Mapping[str, Any]] | None, 
         parts = segments(path)
         rule = _rule(rules, parts, verb)
         if rule is None:
-            allowed = sorted({rule.path for rule in rules if verb in rule.operations})
-            if not allowed:
+            allowed = sorted({rule.path for rule in rules if verb in rule.operations.split()})
+            if allowed and any(_rule(rules, parts, other) for other in ("add", "remove", "replace", "copy")):
                 raise bad(f"Invalid patch path  '{path}' specified for op '{verb}'. Please choose supported operations")
             raise bad(
                 f"Invalid patch path  '{path}' specified for op '{verb}'. Must be one of: "
@@ -126,8 +126,8 @@ def _change_list(spot: dict[str, Any], name: str, entry: str | None, verb: str, 
 
 def _converted(rule: Rule, value: Any, operation: Mapping[str, Any]) -> Any:
     if value is None:
-        if rule.convert is str:
-            return ""
+        if rule.convert not in (boolean, integer, float):
+            return rule.convert("")
         raise bad(f"Invalid patch value '' specified for op '{operation['op']}' with path '{operation['path']}'")
     try:
         return rule.convert(value)

@@ -13,6 +13,7 @@ from haneul.services.apigateway.paging import page
 from haneul.services.apigateway.patching import Rule
 from haneul.services.apigateway.plane.refusals import STATUSES, TEMPLATES
 from haneul.services.apigateway.state import ITEMS, Item, api_of, items, put
+from haneul.wire.errors import AwsError
 
 _RULES = (
     Rule("/statusCode", "add replace remove"),
@@ -38,9 +39,10 @@ def put_gateway_response(call: Call, request: Mapping[str, Any]) -> dict[str, An
         api = api_of(tx, call, request)
         kind = request["responseType"]
         if kind not in STATUSES:
-            raise bad(
-                "1 validation error detected: Value at 'putGatewayResponseInput.responseType' failed to satisfy "
-                f"constraint: Member must satisfy enum value set: [{', '.join(sorted(STATUSES))}]"
+            raise AwsError(
+                "ValidationException",
+                f"1 validation error detected: Value '{kind}' at 'responseType' failed to satisfy constraint: Member "
+                f"must satisfy enum value set: [{', '.join(sorted(STATUSES))}]",
             )
         held: dict[str, Any] = {
             "responseParameters": dict(request.get("responseParameters") or {}),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from haneul.services.apigateway.plane.house import House
 
 _HOP = frozenset({"connection", "transfer-encoding", "keep-alive", "content-length", "host", "te", "upgrade"})
+_LOOSE = re.compile(r"""[{,]\s*['"]?statusCode['"]?\s*:\s*(\d{3})\b""")
 _PATH_VARIABLE = re.compile(r"\{([A-Za-z0-9_.\-]+)\+?\}")
 
 
@@ -171,14 +172,23 @@ def _converted(exchange: Exchange, told: Mapping[str, Any], headers: Mapping[str
 
 async def _mock(house: House, exchange: Exchange, held: Mapping[str, Any]) -> Response:
     out = Outgoing(exchange, held)
-    try:
-        said = orjson.loads(out.body) if out.body.strip() else {}
-        status = int(said["statusCode"])
-    except (ValueError, TypeError, KeyError):
+    status = _status(out.body)
+    if status is None:
         exchange.log("Execution failed due to configuration error: Unable to parse statusCode. It should be an integer "
                      "that is defined in the request template.")  # fmt: skip
-        raise configuration() from None
+        raise configuration()
     return respond(exchange, chosen(held, str(status)), Answered(status, {}, b""))
+
+
+def _status(body: bytes) -> int | None:
+    """The status that a mock's template names. AWS reads `{statusCode: 200}` too, and CDK writes it."""
+    try:
+        said = orjson.loads(body)
+    except ValueError:
+        found = _LOOSE.search(body.decode("utf-8", "replace"))
+        return None if found is None else int(found.group(1))
+    status = said.get("statusCode") if isinstance(said, dict) else None
+    return status if isinstance(status, int) and not isinstance(status, bool) else None
 
 
 async def _http(house: House, exchange: Exchange, held: Mapping[str, Any]) -> Response:
