@@ -183,6 +183,7 @@ class Call:
     """One operation under way: who calls, in whose scope, and the doors a room may use."""
 
     __slots__ = (
+        "acts_as",
         "cloud",
         "found",
         "headers",
@@ -225,6 +226,8 @@ class Call:
         self.ticket = 0
         self.usage: list[tuple[str, float]] | None = None
         self.resource_account: str | None = None
+        self.acts_as: Principal | None = None
+        """Who `invoke` calls as, when not as this service: a role that the service was given."""
         self.found: Any = None
         """What the room's guard looked up for this call, for the operation that follows (S3: the bucket)."""
 

@@ -105,7 +105,7 @@ class Pipeline:
         inner = self.call_as(
             service,
             _scope(room, call.scope),
-            Principal(account=call.account, arn=f"{call.service}.amazonaws.com", kind="service"),
+            call.acts_as or Principal(account=call.account, arn=f"{call.service}.amazonaws.com", kind="service"),
         )
         inner.operation = operation
         self.cloud.gate.authorise(inner, prepared.spec, request, prepared.guard, prepared.prefix)

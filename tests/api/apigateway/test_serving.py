@@ -28,6 +28,9 @@ def handler(event, context):
             raise Exception("no such pet: " + event["fail"])
         return {"got": event}
     kind = (event.get("queryStringParameters") or {}).get("kind")
+    if kind == "sleep":
+        import time
+        time.sleep(1)
     if kind == "malformed":
         return {"oops": 1}
     if kind == "raise":
@@ -529,3 +532,33 @@ def test_access_logs(cloud, client, unique) -> None:
             break
         time.sleep(0.02)
     assert [one["message"] for one in found] == [f"{request_id} GET /pets 200 -"]
+
+
+def test_slow_endpoints_and_large_bodies(cloud, client, function) -> None:
+    """An integration has its own time; ten megabytes are enough."""
+    operation = proxy(function)
+    operation["x-amazon-apigateway-integration"]["timeoutInMillis"] = 200
+    api = Api(cloud, client("apigateway"), {"/": {"x-amazon-apigateway-any-method": operation}})
+    assert api.call("/").status == 200
+    slow = api.call("/?kind=sleep")
+    assert (slow.status, slow.json()) == (504, {"message": "Endpoint request timed out"})
+    large = api.call("/", "POST", b"x" * (10485760 + 1), {"Content-Type": "text/plain"})
+    assert (large.status, large.headers["x-amzn-ErrorType"]) == (413, "RequestTooLargeException")
+
+
+def test_execution_logs(cloud, client) -> None:
+    """At INFO each request tells its way."""
+    import time
+
+    api = Api(cloud, client("apigateway"), {"/pets": {"get": mock()}})
+    api.patch(("replace", "/*/*/logging/loglevel", "INFO"))
+    assert api.call("/pets").status == 200
+    deadline = time.monotonic() + 5
+    messages: list[str] = []
+    while time.monotonic() < deadline and not messages:
+        try:
+            found = client("logs").filter_log_events(logGroupName=f"API-Gateway-Execution-Logs_{api.id}/dev")
+            messages = [one["message"] for one in found["events"]]
+        except client("logs").exceptions.ResourceNotFoundException:
+            time.sleep(0.02)
+    assert any("Method completed with status: 200" in one for one in messages)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import logging
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
@@ -20,6 +21,7 @@ from haneul.services.apigateway.state import HOUSE, ITEMS, PLACES
 from haneul.wire.errors import AwsError
 from haneul.wire.message import Request, Response
 
+log = logging.getLogger("haneul.apigateway")
 MAX_BODY = 10 << 20
 _OWN = "/_aws/execute-api/"
 _PEER = "/restapis/"
@@ -153,6 +155,9 @@ async def run(house: House, exchange: Exchange) -> Response:
         response = refusal(exchange, refused)
     except AwsError as error:
         exchange.log(f"Execution failed due to an internal error: {error.message}")
+        response = refusal(exchange, configuration())
+    except Exception as error:
+        log.error("%s of %s failed", exchange.path, exchange.api, exc_info=error)
         response = refusal(exchange, configuration())
     exchange.status = response.status
     _compress(exchange, response)

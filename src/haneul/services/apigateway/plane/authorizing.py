@@ -17,7 +17,7 @@ from haneul.auth.principals import Policies, Principal
 from haneul.service import Guard
 from haneul.services.apigateway.plane.exchange import Exchange
 from haneul.services.apigateway.plane.mapping import source_value, variables_in
-from haneul.services.apigateway.plane.refusals import Refused
+from haneul.services.apigateway.plane.refusals import Refused, configuration
 from haneul.wire.errors import AwsError
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 INVOKE = "execute-api:Invoke"
 MAX_VERDICTS = 10_000
+_ERRORS = {"SignatureDoesNotMatch": "InvalidSignatureException", "InvalidClientTokenId": "UnrecognizedClientException"}
+"""The query protocol's names for what API Gateway calls otherwise."""
 
 
 def unauthorized() -> Refused:
@@ -69,7 +71,7 @@ def _identify(exchange: Exchange) -> None:
         verified = exchange.call.cloud.verifier.verify(request, "execute-api")
     except AwsError as error:
         kind = "EXPIRED_TOKEN" if error.code in ("ExpiredToken", "ExpiredTokenException") else "INVALID_SIGNATURE"
-        name = error.code if error.code.endswith("Exception") else error.code + "Exception"
+        name = _ERRORS.get(error.code) or error.code.removesuffix("Exception") + "Exception"
         raise Refused(kind, error.message, error=name) from None
     exchange.principal = verified.principal
 
@@ -203,6 +205,28 @@ def _keys(exchange: Exchange) -> CallKeys:
 
 def _shown(value: Any) -> str:
     return ("true" if value else "false") if isinstance(value, bool) else str(value)
+
+
+async def act(exchange: Exchange, credentials: str | None) -> None:
+    """Let what the integration calls be called with its role's rights, or the caller's own; where policies count."""
+    call = exchange.call
+    if not credentials or not call.cloud.config.iam_enforced:
+        return
+    if credentials.endswith(":user/*"):
+        call.acts_as = exchange.principal
+        return
+    asked = {"RoleArn": variables_in(exchange, credentials), "RoleSessionName": "BackplaneAssumeRoleSession"}
+    try:
+        answer = call.invoke("sts", "AssumeRole", asked)
+        answer = await answer if inspect.isawaitable(answer) else answer
+    except AwsError as error:
+        exchange.log(f"Execution failed due to configuration error: {error.message}")
+        raise configuration() from error
+    held = answer["Credentials"]
+    found = call.cloud.directory.credential(held["AccessKeyId"], held["SessionToken"])
+    if found is None:
+        raise configuration()
+    call.acts_as = found.principal
 
 
 # Cognito

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 
 import orjson
 
-from haneul.services.apigateway.plane import lambdas, targets
+from haneul.services.apigateway.plane import authorizing, lambdas, targets
 from haneul.services.apigateway.plane.exchange import Exchange
 from haneul.services.apigateway.plane.mapping import render, source_value, variables_in
 from haneul.services.apigateway.plane.refusals import Refused, configuration
@@ -33,6 +33,8 @@ async def answer(house: House, exchange: Exchange) -> Response:
     assert method is not None
     held = method.integration
     timeout = held.get("timeoutInMillis", 29000) / 1000
+    if held["type"] in ("AWS", "AWS_PROXY"):
+        await authorizing.act(exchange, held.get("credentials"))
     work = _WAYS[held["type"]](house, exchange, held)
     try:
         return await asyncio.wait_for(work, timeout)
