@@ -82,7 +82,7 @@ def test_what_an_api_may_not_be(gateway, api) -> None:
     """Limits and patches that AWS refuses."""
     refused(
         "BadRequestException",
-        "Invalid minimum compression size, must be between 0 to 10485760",
+        "Invalid minimum compression size, must be between 0 and 10485760",
         gateway.create_rest_api,
         name="x",
         minimumCompressionSize=-1,
@@ -91,12 +91,25 @@ def test_what_an_api_may_not_be(gateway, api) -> None:
         patch("replace", "/nope", "x"),
         patch("remove", "/name"),
         patch("add", "/name", "x"),
-        patch("replace", "/disableExecuteApiEndpoint", "perhaps"),
         patch("test", "/name", "x"),
     ):
         refused(
             "BadRequestException", "Invalid patch", gateway.update_rest_api, restApiId=api, patchOperations=operations
         )
+
+
+def test_enumerations_are_told_together(gateway, api) -> None:
+    """AWS counts what its model forbids, and names each place."""
+    wrong = patch("wrong", "/name", "x") + patch("replace", "/name", "x") + patch("worse", "/name", "x")
+    where = "at 'updateRestApiInput.patchOperations.3.member.op' failed to satisfy constraint: Member must satisfy enum"
+    for words in ("2 validation errors detected: Value 'wrong' at", f"; Value 'worse' {where}"):
+        refused("ValidationException", words, gateway.update_rest_api, restApiId=api, patchOperations=wrong)
+    endpoint = {"types": ["wrong"], "ipAddressType": "wrong"}
+    words = "2 validation errors detected: Value '[wrong]' at 'createRestApiInput.endpointConfiguration.types'"
+    refused("ValidationException", words, gateway.create_rest_api, name="x", endpointConfiguration=endpoint)
+    two = {"types": ["EDGE", "REGIONAL"]}
+    words = "Cannot create an api with multiple Endpoint Types."
+    refused("BadRequestException", words, gateway.create_rest_api, name="x", endpointConfiguration=two)
 
 
 def test_an_api_has_two_models(gateway, api) -> None:
@@ -298,7 +311,13 @@ def test_methods_and_integrations(gateway, api, root) -> None:
     assert (put["passthroughBehavior"], put["timeoutInMillis"], put["cacheNamespace"]) == ("WHEN_NO_MATCH", 29000, root)
     assert put["cacheKeyParameters"] == []
     answer = spot | {"statusCode": "200"}
-    refused("NotFoundException", "Invalid Response status code specified", gateway.put_integration_response, **answer)
+    refused(
+        "BadRequestException",
+        "No method response exists for method.",
+        gateway.put_integration_response,
+        **answer,
+        responseParameters={"method.response.header.X": "'1'"},
+    )
     gateway.put_method_response(**answer, responseParameters={"method.response.header.X": True})
     refused("ConflictException", "Response already exists for this resource", gateway.put_method_response, **answer)
     refused(
@@ -601,7 +620,19 @@ def test_trying_a_method(gateway, api, root) -> None:
     tried = gateway.test_invoke_method(**spot, pathWithQueryString="/?q=7")
     assert (tried["status"], json.loads(tried["body"])) == (200, {"q": "7"})
     assert tried["headers"]["Content-Type"] == "application/json"
-    assert "Method completed with status: 200" in tried["log"]
+    lines = [line.rpartition(" : ")[2] for line in tried["log"].split("\n")]
+    assert lines[2:] == [
+        "HTTP Method: GET, Resource Path: /",
+        "Method request path: {}",
+        "Method request query string: {q=7}",
+        "Method request headers: {}",
+        "Method request body before transformations: ",
+        'Method response body after transformations: {"q": "7"}',
+        "Method response headers: {Content-Type=application/json}",
+        "Successfully completed execution",
+        "Method completed with status: 200",
+        "",
+    ]
 
 
 def test_what_is_not_done_says_so(gateway, api) -> None:

@@ -35,9 +35,7 @@ def get_account(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
 def update_account(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     with call.write() as tx:
         held = _held(tx, call)
-        asked = [
-            one for one in request.get("patchOperations") or () if not (one.get("path") or "").startswith("/features")
-        ]
+        asked = [one for one in patching.checked(call, request) if not (one.get("path") or "").startswith("/features")]
         patching.apply(held, asked, (Rule("/cloudwatchRoleArn", "add replace remove"),))
         role = held.get("cloudwatchRoleArn")
         if role and not re.match(r"arn:[a-z\-]+:iam::\d{12}:role/.+", role):

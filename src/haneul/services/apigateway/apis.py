@@ -9,7 +9,7 @@ from typing import Any
 
 from haneul.service import Call, operation
 from haneul.services.apigateway import models, names, patching
-from haneul.services.apigateway.errors import bad
+from haneul.services.apigateway.errors import bad, invalid
 from haneul.services.apigateway.paging import page
 from haneul.services.apigateway.patching import Rule
 from haneul.services.apigateway.state import (
@@ -30,15 +30,23 @@ from haneul.services.apigateway.state import (
 from haneul.state.store import Reader, Writer
 
 BELOW = ("resource", "model", "validator", "authorizer", "deployment", "stage", "response", "part", "document")
+
+
+def _size(text: str) -> int | None:
+    if not text:
+        return None
+    return int(text) if text.isdigit() else -1
+
+
 _RULES = (
     Rule("/name"),
-    Rule("/description", "replace"),
+    Rule("/description", "replace remove"),
     Rule("/version"),
     Rule("/apiKeySource"),
     Rule("/policy", "replace"),
-    Rule("/minimumCompressionSize", "replace", lambda text: int(text) if text else None),
+    Rule("/minimumCompressionSize", "replace", _size),
     Rule("/disableExecuteApiEndpoint", "replace", patching.boolean),
-    Rule("/binaryMediaTypes/[]", "add replace remove"),
+    Rule("/binaryMediaTypes/[]", "add replace remove", named=True),
     Rule("/endpointConfiguration/types/[]", "add replace remove"),
     Rule("/endpointConfiguration/vpcEndpointIds/[]", "add replace remove"),
     Rule("/endpointConfiguration/ipAddressType"),
@@ -67,18 +75,24 @@ def check(held: Mapping[str, Any]) -> None:
     """Raise BadRequestException for settings that no API may have."""
     size = held.get("minimumCompressionSize")
     if size is not None and not 0 <= size <= 10485760:
-        raise bad("Invalid minimum compression size, must be between 0 to 10485760")
+        raise bad("Invalid minimum compression size, must be between 0 and 10485760")
     if held.get("apiKeySource") not in ("HEADER", "AUTHORIZER"):
         raise bad(
             "1 validation error detected: Value at 'createRestApiInput.apiKeySource' failed to satisfy constraint: "
             "Member must satisfy enum value set: [AUTHORIZER, HEADER]"
         )
     types = held["endpointConfiguration"].get("types") or []
-    if len(types) != 1 or types[0] not in ("EDGE", "REGIONAL", "PRIVATE"):
-        raise bad(
-            "1 validation error detected: Value at 'createRestApiInput.endpointConfiguration.types' failed to satisfy "
-            "constraint: Member must satisfy enum value set: [PRIVATE, EDGE, REGIONAL]"
-        )
+    address = held["endpointConfiguration"].get("ipAddressType")
+    if any(one not in ("EDGE", "REGIONAL", "PRIVATE") for one in types):
+        raise bad("Invalid EndpointTypes specified. Valid options are REGIONAL,EDGE,PRIVATE")
+    if address not in ("ipv4", "dualstack"):
+        raise bad("ipAddressType must be either ipv4 or dualstack.")
+    if not types:
+        raise bad("REGIONAL Configuration and EDGE Configuration cannot be both DISABLED.")
+    if len(types) > 1:
+        raise bad("Cannot create an api with multiple Endpoint Types.")
+    if types == ["PRIVATE"] and address != "dualstack":
+        raise bad("Only dualstack ipAddressType is supported for Private APIs.")
     if not held.get("name"):
         raise bad("API name cannot be blank")
     if held.get("policy"):
@@ -101,14 +115,36 @@ def settings(request: Mapping[str, Any]) -> dict[str, Any]:
         if request.get(key) is not None:
             held[key] = request[key]
     endpoint = dict(request.get("endpointConfiguration") or {})
-    endpoint["types"] = list(endpoint.get("types") or ["EDGE"])
+    _check_endpoint(endpoint)
+    endpoint["types"] = list(endpoint.get("types", ["EDGE"]))
     endpoint.setdefault("ipAddressType", "dualstack" if endpoint["types"] == ["PRIVATE"] else "ipv4")
     held["endpointConfiguration"] = endpoint
+    if held.get("description") == "":
+        raise bad("Description cannot be an empty string")
     held["apiKeySource"] = request.get("apiKeySource") or "HEADER"
     held["disableExecuteApiEndpoint"] = bool(request.get("disableExecuteApiEndpoint"))
     held["tags"] = dict(request.get("tags") or {})
     check(held)
     return held
+
+
+def _check_endpoint(endpoint: Mapping[str, Any]) -> None:
+    """Raise ValidationException for what CreateRestApi's model forbids."""
+    told = []
+    types, address = endpoint.get("types"), endpoint.get("ipAddressType")
+    if types and any(one not in ("EDGE", "REGIONAL", "PRIVATE") for one in types):
+        told.append(
+            f"Value '[{', '.join(types)}]' at 'createRestApiInput.endpointConfiguration.types' failed to satisfy "
+            "constraint: Member must satisfy constraint: [Member must satisfy enum value set: "
+            "[PRIVATE, EDGE, REGIONAL]]"
+        )
+    if address is not None and address not in ("ipv4", "dualstack"):
+        told.append(
+            f"Value '{address}' at 'createRestApiInput.endpointConfiguration.ipAddressType' failed to satisfy "
+            "constraint: Member must satisfy enum value set: [ipv4, dualstack]"
+        )
+    if told:
+        raise invalid(*told)
 
 
 def create(tx: Writer, call: Call, held: dict[str, Any], wanted: str = "") -> Item:
@@ -168,7 +204,10 @@ def update_rest_api(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     with call.write() as tx:
         row = api_of(tx, call, request)
         held = json.loads(json.dumps(row.held))
-        patching.apply(held, request.get("patchOperations"), _RULES)
+        patching.apply(held, patching.checked(call, request), _RULES, plain=True)
+        endpoint = held["endpointConfiguration"]
+        if endpoint["types"] == ["PRIVATE"] and row.held["endpointConfiguration"]["types"] != ["PRIVATE"]:
+            endpoint["ipAddressType"] = "dualstack"
         check(held)
         row.held = held
         ITEMS.put(tx, call.scope, row)

@@ -87,7 +87,7 @@ def update_client_certificate(call: Call, request: Mapping[str, Any]) -> dict[st
     with call.write() as tx:
         row = find(tx, call.scope, "certificate", ROOT, request["clientCertificateId"])
         held = dict(row.held)
-        patching.apply(held, request.get("patchOperations"), (Rule("/description"),))
+        patching.apply(held, patching.checked(call, request), (Rule("/description"),))
         row.held = held
         ITEMS.put(tx, call.scope, row)
     return _describe(row.held)

@@ -145,7 +145,7 @@ def update_deployment(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         api = api_of(tx, call, request)
         row = find(tx, call.scope, "deployment", api.id, request["deploymentId"])
         held = dict(row.held)
-        patching.apply(held, request.get("patchOperations"), (Rule("/description"),))
+        patching.apply(held, patching.checked(call, request), (Rule("/description"),))
         row.held = held
         ITEMS.put(tx, call.scope, row)
     return describe(row)

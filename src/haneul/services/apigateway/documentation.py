@@ -14,10 +14,11 @@ from haneul.services.apigateway.paging import page
 from haneul.services.apigateway.patching import Rule
 from haneul.services.apigateway.state import ITEMS, Item, api_of, find, items, new_id, put
 from haneul.state.store import Reader, Writer
+from haneul.wire.errors import AwsError
 
 _TYPES = (
-    "API", "AUTHORIZER", "MODEL", "RESOURCE", "METHOD", "PATH_PARAMETER", "QUERY_PARAMETER", "REQUEST_HEADER",
-    "REQUEST_BODY", "RESPONSE", "RESPONSE_HEADER", "RESPONSE_BODY",
+    "RESPONSE_BODY", "RESPONSE", "METHOD", "MODEL", "AUTHORIZER", "RESPONSE_HEADER", "RESOURCE", "PATH_PARAMETER",
+    "REQUEST_BODY", "QUERY_PARAMETER", "API", "REQUEST_HEADER",
 )  # fmt: skip
 _PATHLESS = ("API", "AUTHORIZER", "MODEL")
 _PLAIN = (*_PATHLESS, "RESOURCE")
@@ -27,9 +28,10 @@ def place(location: Mapping[str, Any]) -> dict[str, Any]:
     """A location with the defaults of its type. Raises BadRequestException."""
     kind = location.get("type")
     if kind not in _TYPES:
-        raise bad(
-            "1 validation error detected: Value at 'createDocumentationPartInput.location.type' failed to satisfy "
-            f"constraint: Member must satisfy enum value set: [{', '.join(_TYPES)}]"
+        raise AwsError(
+            "ValidationException",
+            f"1 validation error detected: Value '{kind}' at 'createDocumentationPartInput.location.type' failed to "
+            f"satisfy constraint: Member must satisfy enum value set: [{', '.join(_TYPES)}]",
         )
     held = {key: value for key, value in location.items() if value is not None}
     if kind not in _PATHLESS:
@@ -76,8 +78,8 @@ def create_documentation_part(call: Call, request: Mapping[str, Any]) -> dict[st
 @operation(resource=names.resource)
 def get_documentation_part(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     with call.read() as tx:
-        api = api_of(tx, call, request)
-        return find(tx, call.scope, "part", api.id, request["documentationPartId"]).held
+        api = request["restApiId"]
+        return find(tx, call.scope, "part", api, request["documentationPartId"]).held
 
 
 @operation(resource=names.resource)
@@ -101,10 +103,10 @@ def get_documentation_parts(call: Call, request: Mapping[str, Any]) -> dict[str,
 @operation(resource=names.resource)
 def update_documentation_part(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     with call.write() as tx:
-        api = api_of(tx, call, request)
-        row = find(tx, call.scope, "part", api.id, request["documentationPartId"])
+        api = request["restApiId"]
+        row = find(tx, call.scope, "part", api, request["documentationPartId"])
         held = dict(row.held)
-        patching.apply(held, request.get("patchOperations"), (Rule("/properties"),))
+        patching.apply(held, patching.checked(call, request), (Rule("/properties"),))
         _check_properties(held["properties"])
         row.held = held
         ITEMS.put(tx, call.scope, row)
@@ -131,7 +133,7 @@ async def import_documentation_parts(call: Call, request: Mapping[str, Any]) -> 
         api = api_of(tx, call, request)
         if request.get("mode") == "overwrite":
             ITEMS.delete_all(tx, call.scope, "part", api.id)
-        return {"ids": [merge(tx, call, api.id, one) for one in parts], "warnings": []}
+        return {"ids": [merge(tx, call, api.id, one) for one in parts]}
 
     return await call.transact(keep)
 
@@ -143,9 +145,7 @@ def merge(tx: Writer, call: Call, api: str, part: Mapping[str, Any]) -> str:
     text = properties if isinstance(properties, str) else json.dumps(properties or {})
     for row in items(tx, call.scope, "part", api):
         if row.held["location"] == where:
-            row.held = {**row.held, "properties": text}
-            ITEMS.put(tx, call.scope, row)
-            return row.id
+            ITEMS.delete(tx, call.scope, "part", api, row.id)  # AWS makes a new one
     return add(tx, call, api, where, text).id
 
 
@@ -198,7 +198,7 @@ def update_documentation_version(call: Call, request: Mapping[str, Any]) -> dict
         api = api_of(tx, call, request)
         row = find(tx, call.scope, "document", api.id, request["documentationVersion"])
         held = dict(row.held)
-        patching.apply(held, request.get("patchOperations"), (Rule("/description"),))
+        patching.apply(held, patching.checked(call, request), (Rule("/description"),))
         row.held = held
         ITEMS.put(tx, call.scope, row)
     return _describe(row)

@@ -108,7 +108,7 @@ def update_domain_name(call: Call, request: Mapping[str, Any]) -> dict[str, Any]
     with call.write() as tx:
         row = _domain(tx, call, request)
         held = copy(row.held)
-        patching.apply(held, request.get("patchOperations"), _RULES)
+        patching.apply(held, patching.checked(call, request), _RULES)
         row.held = held
         ITEMS.put(tx, call.scope, row)
     return row.held
@@ -180,7 +180,7 @@ def update_base_path_mapping(call: Call, request: Mapping[str, Any]) -> dict[str
         domain = _domain(tx, call, request)
         row = find(tx, call.scope, "mapping", domain.id, request["basePath"])
         held = {"restapiId": row.held["restApiId"]} | row.held
-        patching.apply(held, request.get("patchOperations"), _MAPPING_RULES)
+        patching.apply(held, patching.checked(call, request), _MAPPING_RULES)
         held["restApiId"] = held.pop("restapiId")
         held["basePath"] = held.get("basePath") or NONE
         if not held.get("stage"):

@@ -41,3 +41,9 @@ def missing(kind: str, name: str = "") -> AwsError:
     if kind == "model":
         return errors.NotFoundException(f"Invalid model name specified: {name}")
     return errors.NotFoundException(_MISSING[kind])
+
+
+def invalid(*told: str) -> AwsError:
+    """ValidationException for each of these."""
+    many = "error" if len(told) == 1 else "errors"
+    return AwsError("ValidationException", f"{len(told)} validation {many} detected: {'; '.join(told)}")

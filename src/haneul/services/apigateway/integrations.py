@@ -62,8 +62,8 @@ def check(held: Mapping[str, Any], method: Mapping[str, Any] | None = None) -> N
     elif kind != "MOCK":
         raise AwsError(
             "ValidationException",
-            "1 validation error detected: Value at 'putIntegrationInput.type' failed to satisfy constraint: Member "
-            "must satisfy enum value set: [HTTP, MOCK, AWS_PROXY, HTTP_PROXY, AWS]",
+            f"1 validation error detected: Value '{kind}' at 'putIntegrationInput.type' failed to satisfy constraint: "
+            "Member must satisfy enum value set: [HTTP, MOCK, AWS_PROXY, HTTP_PROXY, AWS]",
         )
     if not 50 <= held["timeoutInMillis"] <= 300_000:
         raise bad("Timeout should be between 50 ms and 29000 ms")
@@ -155,7 +155,7 @@ def update_integration(call: Call, request: Mapping[str, Any]) -> dict[str, Any]
         integration(spot)
         method = copy(spot.needed())
         held = method["methodIntegration"]
-        patching.apply(held, request.get("patchOperations"), _RULES)
+        patching.apply(held, patching.checked(call, request), _RULES, plain=True)
         for key in ("requestParameters", "requestTemplates", "credentials"):
             if key in held and not held[key]:
                 del held[key]
@@ -192,7 +192,7 @@ def check_response(held: Mapping[str, Any], method: Mapping[str, Any]) -> None:
     if declared is None:
         if held.get("responseParameters"):
             raise wrong_expression("No method response exists for method.")
-        raise missing("response")
+        declared = {}
     for target, source in (held.get("responseParameters") or {}).items():
         if target not in (declared.get("responseParameters") or {}):
             raise wrong_expression(f"Invalid mapping expression parameter specified: {target}")
@@ -239,7 +239,7 @@ def update_integration_response(call: Call, request: Mapping[str, Any]) -> dict[
         _response(spot, request["statusCode"])
         method = copy(spot.needed())
         held = method["methodIntegration"]["integrationResponses"][request["statusCode"]]
-        patching.apply(held, request.get("patchOperations"), _RESPONSE_RULES)
+        patching.apply(held, patching.checked(call, request), _RESPONSE_RULES, plain=True)
         check_response(held, method)
         spot.keep(tx, method)
     return dict(held)
@@ -249,6 +249,8 @@ def update_integration_response(call: Call, request: Mapping[str, Any]) -> dict[
 def delete_integration_response(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     with call.write() as tx:
         spot = Spot(tx, call, request)
+        if spot.method is None:
+            raise missing("integration")
         _response(spot, request["statusCode"])
         method = copy(spot.needed())
         del method["methodIntegration"]["integrationResponses"][request["statusCode"]]

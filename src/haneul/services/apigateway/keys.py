@@ -105,7 +105,7 @@ def update_api_key(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         row = find(tx, call.scope, "key", ROOT, request["apiKey"])
         held = dict(row.held)
         held["stages"] = held.pop("stageKeys")
-        patching.apply(held, request.get("patchOperations"), _RULES)
+        patching.apply(held, patching.checked(call, request), _RULES)
         held["stageKeys"] = held.pop("stages")
         held.pop("labels", None)
         held["lastUpdatedDate"] = int(call.now())

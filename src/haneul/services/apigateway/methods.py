@@ -8,9 +8,9 @@ from typing import Any
 
 from haneul.service import Call, operation
 from haneul.services.apigateway import names, patching
-from haneul.services.apigateway.errors import bad, conflict, missing
+from haneul.services.apigateway.errors import bad, conflict, invalid, missing
 from haneul.services.apigateway.patching import Rule
-from haneul.services.apigateway.state import ITEMS, Item, api_of, find
+from haneul.services.apigateway.state import ITEMS, ROOT, Item, find
 from haneul.state.store import Reader, Writer
 
 AUTHORIZATIONS = ("NONE", "AWS_IAM", "CUSTOM", "COGNITO_USER_POOLS")
@@ -27,7 +27,6 @@ _RULES = (
     Rule("/requestParameters/{}", "add replace remove", patching.boolean),
     Rule("/requestModels/{}", "add replace remove"),
     Rule("/authorizationScopes/[]", "add replace remove"),
-    Rule("/httpMethod"),
 )
 _RESPONSE_RULES = (
     Rule("/responseParameters/{}", "add replace remove", patching.boolean),
@@ -40,7 +39,16 @@ class Spot:
 
     def __init__(self, tx: Reader, call: Call, request: Mapping[str, Any]) -> None:
         self.call = call
-        self.api = api_of(tx, call, request)
+        status = request.get("statusCode")
+        if status is not None and not re.fullmatch(r"[1-5]\d\d", status):
+            raise invalid(
+                f"Value '{status}' at 'statusCode' failed to satisfy constraint: Member must satisfy regular "
+                "expression pattern: [1-5]\\d\\d"
+            )
+        api = ITEMS.get(tx, call.scope, "api", ROOT, request["restApiId"])
+        if api is None:
+            raise missing("resource")
+        self.api: Item = api
         self.resource: Item = find(tx, call.scope, "resource", self.api.id, request["resourceId"])
         self.verb: str = request["httpMethod"]
         self.method: dict[str, Any] | None = self.resource.held["methods"].get(self.verb)
@@ -86,6 +94,9 @@ def _check(tx: Reader, spot: Spot, method: Mapping[str, Any]) -> None:
     for name in method.get("requestParameters") or {}:
         if not PARAMETER.fullmatch(name):
             raise wrong_expression(f"Invalid mapping expression parameter specified: {name}")
+    names_ = [name.split(".", 3)[3] for name in method.get("requestParameters") or {}]
+    if len(set(names_)) != len(names_):
+        raise bad("Parameter names must be unique across querystring, header and path")
     for name in (method.get("requestModels") or {}).values():
         if ITEMS.get(tx, call.scope, "model", api, name) is None:
             raise bad(f"Invalid model identifier specified: {name}")
@@ -130,7 +141,7 @@ def update_method(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     with call.write() as tx:
         spot = Spot(tx, call, request)
         method: dict[str, Any] = copy(spot.needed())
-        patching.apply(method, request.get("patchOperations"), _RULES)
+        patching.apply(method, patching.checked(call, request), _RULES, plain=True)
         if method["authorizationType"] in ("NONE", "AWS_IAM"):
             method.pop("authorizerId", None)
             method.pop("authorizationScopes", None)
@@ -185,7 +196,7 @@ def put_method_response(call: Call, request: Mapping[str, Any]) -> dict[str, Any
         status = request["statusCode"]
         told = {"statusCode": status}
         for key in ("responseParameters", "responseModels"):
-            if request.get(key):
+            if request.get(key) is not None:
                 told[key] = request[key]
         _check_response(tx, spot, told)
         if status in (method.get("methodResponses") or {}):
@@ -208,7 +219,10 @@ def update_method_response(call: Call, request: Mapping[str, Any]) -> dict[str, 
         _response(spot, request["statusCode"])
         method = copy(spot.needed())
         told: dict[str, Any] = method["methodResponses"][request["statusCode"]]
-        patching.apply(told, request.get("patchOperations"), _RESPONSE_RULES)
+        patching.apply(told, patching.checked(call, request), _RESPONSE_RULES, plain=True)
+        for key in ("responseModels", "responseParameters"):
+            if key in told and not told[key]:
+                del told[key]
         _check_response(tx, spot, told)
         spot.keep(tx, method)
     return dict(told)

@@ -44,11 +44,13 @@ def put_defaults(tx: Writer, call: Call, api: str) -> None:
 
 def check(held: Mapping[str, Any]) -> None:
     """Raise BadRequestException for a model that isn't one."""
+    if not held["name"]:
+        raise bad("Model name must be non-empty")
     if not re.fullmatch(r"[A-Za-z0-9]+", held["name"]):
         raise bad("Model name must be alphanumeric: " + held["name"])
     text = held.get("schema")
     if not text:
-        raise bad("Model Schema must have at least 1 property or array items defined")
+        raise bad("Model schema must have at least 1 property or array items defined")
     if "json" not in held["contentType"]:
         return
     try:
@@ -82,10 +84,10 @@ def create_model(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
 @operation(resource=names.resource)
 def get_model(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     with call.read() as tx:
-        api = api_of(tx, call, request)
-        row = find(tx, call.scope, "model", api.id, request["modelName"])
+        api = request["restApiId"]
+        row = find(tx, call.scope, "model", api, request["modelName"])
         if request.get("flatten"):
-            return row.held | {"schema": json.dumps(flattened(json.loads(row.held["schema"]), tx, call, api.id))}
+            return row.held | {"schema": json.dumps(flattened(json.loads(row.held["schema"]), tx, call, api))}
         return row.held
 
 
@@ -151,10 +153,10 @@ def _sample(schema: Mapping[str, Any], path: str, depth: int) -> str:
 @operation(resource=names.resource)
 def update_model(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     with call.write() as tx:
-        api = api_of(tx, call, request)
-        row = find(tx, call.scope, "model", api.id, request["modelName"])
+        api = request["restApiId"]
+        row = find(tx, call.scope, "model", api, request["modelName"])
         held = dict(row.held)
-        patching.apply(held, request.get("patchOperations"), _RULES)
+        patching.apply(held, patching.checked(call, request), _RULES)
         check(held)
         row.held = held
         ITEMS.put(tx, call.scope, row)
@@ -165,12 +167,12 @@ def update_model(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
 def delete_model(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """DeleteModel. Raises ConflictException while something refers to it."""
     with call.write() as tx:
-        api = api_of(tx, call, request)
-        row = find(tx, call.scope, "model", api.id, request["modelName"])
-        user = _user(tx, call, api.id, row)
+        api = request["restApiId"]
+        row = find(tx, call.scope, "model", api, request["modelName"])
+        user = _user(tx, call, api, row)
         if user:
             raise conflict(f"Cannot delete model '{row.id}', is referenced in {user}")
-        ITEMS.delete(tx, call.scope, "model", api.id, row.id)
+        ITEMS.delete(tx, call.scope, "model", api, row.id)
     return {}
 
 
@@ -178,10 +180,10 @@ def _user(tx: Reader, call: Call, api: str, row: Item) -> str:
     for resource in items(tx, call.scope, "resource", api):
         for verb, method in resource.held["methods"].items():
             if row.id in (method.get("requestModels") or {}).values():
-                return f"method request: {api}/{resource.id}/{verb}"
+                return f"method request: {resource.held['path']}/{verb}"
             for told in (method.get("methodResponses") or {}).values():
                 if row.id in (told.get("responseModels") or {}).values():
-                    return f"method response: {api}/{resource.id}/{verb}/{told['statusCode']}"
+                    return f"method response: {resource.held['path']}/{verb}/{told['statusCode']}"
     for other in items(tx, call.scope, "model", api):
         if other.id != row.id and f'/restapis/{api}/models/{row.id}"' in other.held["schema"]:
             return f"model: {other.id}"

@@ -11,8 +11,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from haneul.services.apigateway.errors import bad
+from haneul.service import Call
+from haneul.services.apigateway.errors import bad, errors, invalid
+from haneul.wire.errors import AwsError
 
+_VERBS = ("add", "remove", "move", "test", "replace", "copy")
+_DECLARED = {
+    "requestParameters": "Invalid parameter name specified",
+    "responseParameters": "Invalid parameter name specified",
+    "requestTemplates": "Content-Type specified was not found",
+    "responseTemplates": "Content-Type specified was not found",
+    "requestModels": "Content-Type specified was not found",
+    "responseModels": "Content-Type specified was not found",
+}
+"""Maps whose members must be there to be replaced or removed, and what AWS says when they aren't."""
 Convert = Callable[[str], Any]
 
 
@@ -22,11 +34,12 @@ class Rule(NamedTuple):
     path: str
     operations: str = "replace"
     convert: Convert = str
+    named: bool = False
+    """Entries of a list are told in the path alone."""
 
 
 def boolean(text: str) -> bool:
-    if text.lower() not in ("true", "false"):
-        raise ValueError
+    """AWS takes anything but "true" for false."""
     return text.lower() == "true"
 
 
@@ -39,27 +52,45 @@ def segments(path: str) -> list[str]:
     return [part.replace("~1", "/").replace("~0", "~") for part in path.strip("/").split("/")] if path != "/" else []
 
 
-def apply(held: dict[str, Any], operations: Sequence[Mapping[str, Any]] | None, rules: Sequence[Rule]) -> None:
-    """Change `held` as asked. Raises BadRequestException."""
+def checked(call: Call, request: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """The request's operations. Raises ValidationException for verbs that aren't any."""
+    found: Sequence[Mapping[str, Any]] = request.get("patchOperations") or ()
+    wrong = [(number, one.get("op")) for number, one in enumerate(found, 1) if one.get("op") not in _VERBS]
+    if wrong:
+        name = call.operation[:1].lower() + call.operation[1:]
+        told = [
+            f"Value '{verb}' at '{name}Input.patchOperations.{number}.member.op' failed to satisfy constraint: Member "
+            f"must satisfy enum value set: [{', '.join(_VERBS)}]"
+            for number, verb in wrong
+        ]
+        raise invalid(*told)
+    return found
+
+
+def apply(
+    held: dict[str, Any], operations: Sequence[Mapping[str, Any]] | None, rules: Sequence[Rule], plain: bool = False
+) -> None:
+    """Change `held` as asked. plain: the nouns whose refusals AWS words shortly. Raises BadRequestException."""
     for operation in operations or ():
-        verb, path = operation.get("op"), operation.get("path")
-        if not verb or not path:
-            raise bad("Invalid patch operation specified: op and path are required")
-        if verb not in ("add", "remove", "replace", "copy"):
-            raise bad(
-                f"Invalid patch operation specified. Must be one of: [add, remove, replace, copy], but was '{verb}'"
-            )
-        parts = segments(path)
-        rule = _rule(rules, parts, verb)
+        verb, path = operation["op"], operation.get("path")
+        parts = segments(path) if path else []
+        rule = _rule(rules, parts, verb) if parts else None
         if rule is None:
-            allowed = sorted({rule.path for rule in rules if verb in rule.operations.split()})
-            if allowed and any(_rule(rules, parts, other) for other in ("add", "remove", "replace", "copy")):
-                raise bad(f"Invalid patch path  '{path}' specified for op '{verb}'. Please choose supported operations")
-            raise bad(
-                f"Invalid patch path  '{path}' specified for op '{verb}'. Must be one of: "
-                f"[{', '.join(one.replace('/{}', '').replace('/[]', '') for one in allowed)}]"
-            )
+            raise _refusal(rules, parts, verb, path, plain)
         _change(held, rule, parts, verb, operation)
+
+
+def _refusal(rules: Sequence[Rule], parts: list[str], verb: str, path: str | None, plain: bool) -> AwsError:
+    if plain:
+        verbs = [one for one in ("add", "remove", "replace", "copy") if parts and _rule(rules, parts, one) is not None]
+        if verbs:
+            return bad(f"Invalid patch operation specified. Must be one of: [{', '.join(verbs)}]")
+        return bad(f"Invalid patch path {path or 'null'}")
+    allowed = [rule.path for rule in rules if verb in rule.operations.split()]
+    if not allowed or any(_rule(rules, parts, one) is not None for one in ("add", "remove", "replace", "copy")):
+        return bad(f"Invalid patch path  '{path}' specified for op '{verb}'. Please choose supported operations")
+    shown = ", ".join(one.replace("/{}", "").replace("/[]", "") for one in allowed)
+    return bad(f"Invalid patch path  '{path}' specified for op '{verb}'. Must be one of: [{shown}]")
 
 
 def _rule(rules: Sequence[Rule], parts: list[str], verb: str) -> Rule | None:
@@ -67,7 +98,7 @@ def _rule(rules: Sequence[Rule], parts: list[str], verb: str) -> Rule | None:
         wanted = rule.path.strip("/").split("/")
         if verb not in rule.operations.split():
             continue
-        if wanted[-1] == "[]" and len(parts) == len(wanted) - 1:
+        if wanted[-1] == "[]" and len(parts) == len(wanted) - 1 and not rule.named:
             wanted = wanted[:-1]
         if len(wanted) == len(parts) and all(
             one in ("{}", "[]") or one == part for one, part in zip(wanted, parts, strict=True)
@@ -96,6 +127,8 @@ def _change(held: dict[str, Any], rule: Rule, parts: list[str], verb: str, opera
             inner = spot[part] = {}
         spot = inner
     name = parts[last]
+    if wanted[-1] == "{}" and name not in spot and verb in ("replace", "remove") and wanted[0] in _DECLARED:
+        raise errors.NotFoundException(_DECLARED[wanted[0]])
     if is_list:
         _change_list(spot, name, parts[last + 1] if len(parts) > last + 1 else None, verb, value)
     elif verb == "remove":

@@ -98,7 +98,7 @@ def update_usage_plan(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     with call.write() as tx:
         row = find(tx, call.scope, "plan", ROOT, request["usagePlanId"])
         held = copy(row.held)
-        for one in request.get("patchOperations") or ():
+        for one in patching.checked(call, request):
             if (one.get("path") or "").startswith("/apiStages"):
                 _change_stages(held, one)
             else:
@@ -263,7 +263,7 @@ def update_usage(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         if not quota:
             raise bad(f"Usage Plan {plan.id} does not have a quota")
         held: dict[str, Any] = {}
-        patching.apply(held, request.get("patchOperations"), (Rule("/remaining", "replace", integer),))
+        patching.apply(held, patching.checked(call, request), (Rule("/remaining", "replace", integer),))
         if "remaining" in held:
             row = Count(plan=plan.id, key=request["keyId"], day=day, used=quota["limit"] - held["remaining"])
             COUNTS.put(tx, call.scope, row)

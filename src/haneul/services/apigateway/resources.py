@@ -96,9 +96,10 @@ def update_resource(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         api = api_of(tx, call, request)
         row = find(tx, call.scope, "resource", api.id, request["resourceId"])
         held = dict(row.held)
-        patching.apply(held, request.get("patchOperations"), (Rule("/pathPart"), Rule("/parentId")))
+        patching.apply(held, patching.checked(call, request), (Rule("/parentId"), Rule("/pathPart")))
         if not row.held.get("parentId"):
-            raise bad("Root resource cannot be updated")
+            named = "pathPart" if held.get("pathPart") else "parentId"
+            raise bad(f"Root resource cannot update its {named}.")
         parent = find(tx, call.scope, "resource", api.id, held["parentId"])
         if parent.held["path"] == row.held["path"] or parent.held["path"].startswith(row.held["path"] + "/"):
             raise bad("Resources cannot be cyclical.")

@@ -182,7 +182,7 @@ def update_stage(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         if held.get("canarySettings"):
             overrides = dict(held["canarySettings"].get("stageVariableOverrides") or {})
             held["canarySettings"]["stageVariableOverrides"] = overrides
-        left = [one for one in request.get("patchOperations") or () if not _set(held, one)]
+        left = [one for one in patching.checked(call, request) if not _set(held, one)]
         for one in left:  # a promotion of a canary without overrides changes no variables
             source = one.get("from") or ""
             if one.get("op") == "copy" and source.endswith("stageVariableOverrides"):

@@ -41,8 +41,8 @@ def _exchange(
     exchange.stage = {"testing": True}
     exchange.variables = dict(request.get("stageVariables") or {})
     exchange.deployed = Deployed("", snapshot)
-    exchange.lines = [f"Execution log for request {exchange.request_id}",
-                      f"Starting execution for request: {exchange.request_id}"]  # fmt: skip
+    exchange.lines = [f"Execution log for request {exchange.request_id}"]
+    exchange.log(f"Starting execution for request: {exchange.request_id}")
     return exchange
 
 
@@ -66,7 +66,8 @@ async def test_invoke_method(call: Call, request: Mapping[str, Any]) -> dict[str
     call.ticket = max(call.ticket, exchange.call.ticket)
     many: dict[str, list[str]] = {}
     for name, value in response.headers:
-        if name.lower() not in ("x-amzn-requestid", "x-amz-apigw-id"):
+        hidden = ("x-amzn-requestid", "x-amz-apigw-id", "content-type" if exchange.error else "")
+        if name.lower() not in hidden:
             many.setdefault(name, []).append(value)
     body = response.body if isinstance(response.body, bytes) else b""
     return {
@@ -82,7 +83,12 @@ async def test_invoke_method(call: Call, request: Mapping[str, Any]) -> dict[str
 def _parameters(template: str, path: str) -> dict[str, str]:
     found: dict[str, str] = {}
     parts = [unquote(part) for part in path.strip("/").split("/")]
-    for index, part in enumerate(template.strip("/").split("/")):
+    wanted = template.strip("/").split("/")
+    if not template.endswith("+}") and len(parts) != len(wanted):
+        return {}
+    for index, part in enumerate(wanted):
+        if index >= len(parts) or (not part.startswith("{") and part != parts[index]):
+            return {}
         if part.startswith("{") and part.endswith("+}"):
             found[part[1:-2]] = "/".join(parts[index:])
         elif part.startswith("{") and index < len(parts):

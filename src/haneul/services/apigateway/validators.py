@@ -7,22 +7,24 @@ from typing import Any
 
 from haneul.service import Call, operation
 from haneul.services.apigateway import names, patching
-from haneul.services.apigateway.errors import conflict
+from haneul.services.apigateway.errors import bad, conflict
 from haneul.services.apigateway.paging import page
 from haneul.services.apigateway.patching import Rule
-from haneul.services.apigateway.state import ITEMS, api_of, find, items, new_id, put
+from haneul.services.apigateway.state import ITEMS, ROOT, api_of, find, items, new_id, put
 
 _RULES = (
     Rule("/name"),
-    Rule("/validateRequestBody", "replace", patching.boolean),
     Rule("/validateRequestParameters", "replace", patching.boolean),
+    Rule("/validateRequestBody", "replace", patching.boolean),
 )
 
 
 @operation(resource=names.resource)
 def create_request_validator(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     with call.write() as tx:
-        api = api_of(tx, call, request)
+        api = ITEMS.get(tx, call.scope, "api", ROOT, request["restApiId"])
+        if api is None:
+            raise bad("Invalid REST API identifier specified")
         held: dict[str, Any] = {
             "id": new_id(),
             "name": request.get("name"),
@@ -36,8 +38,8 @@ def create_request_validator(call: Call, request: Mapping[str, Any]) -> dict[str
 @operation(resource=names.resource)
 def get_request_validator(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     with call.read() as tx:
-        api = api_of(tx, call, request)
-        return find(tx, call.scope, "validator", api.id, request["requestValidatorId"]).held
+        api = request["restApiId"]
+        return find(tx, call.scope, "validator", api, request["requestValidatorId"]).held
 
 
 @operation(resource=names.resource)
@@ -50,10 +52,12 @@ def get_request_validators(call: Call, request: Mapping[str, Any]) -> dict[str, 
 @operation(resource=names.resource)
 def update_request_validator(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     with call.write() as tx:
-        api = api_of(tx, call, request)
-        row = find(tx, call.scope, "validator", api.id, request["requestValidatorId"])
+        api = request["restApiId"]
+        row = find(tx, call.scope, "validator", api, request["requestValidatorId"])
         held = dict(row.held)
-        patching.apply(held, request.get("patchOperations"), _RULES)
+        patching.apply(held, patching.checked(call, request), _RULES)
+        if not held.get("name"):
+            raise bad("Request Validator name cannot be blank")
         row.held = held
         ITEMS.put(tx, call.scope, row)
     return row.held
@@ -62,10 +66,10 @@ def update_request_validator(call: Call, request: Mapping[str, Any]) -> dict[str
 @operation(resource=names.resource)
 def delete_request_validator(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     with call.write() as tx:
-        api = api_of(tx, call, request)
-        row = find(tx, call.scope, "validator", api.id, request["requestValidatorId"])
-        for resource in items(tx, call.scope, "resource", api.id):
+        api = request["restApiId"]
+        row = find(tx, call.scope, "validator", api, request["requestValidatorId"])
+        for resource in items(tx, call.scope, "resource", api):
             if any(one.get("requestValidatorId") == row.id for one in resource.held["methods"].values()):
                 raise conflict(f"Cannot delete request validator '{row.id}', is referenced in method request")
-        ITEMS.delete(tx, call.scope, "validator", api.id, row.id)
+        ITEMS.delete(tx, call.scope, "validator", api, row.id)
     return {}

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from haneul.auth.principals import ANONYMOUS
+from haneul.engines.templates.methods import shown
 from haneul.kit import tokens
 from haneul.service import Call
 from haneul.services.apigateway.plane import authorizing, caching, integrating, limits
@@ -165,10 +166,10 @@ async def run(house: House, exchange: Exchange) -> Response:
     response.headers += [("x-amzn-RequestId", exchange.request_id), ("x-amz-apigw-id", exchange.extended_id)]
     if exchange.integration_status:
         response.headers.append(("X-Amzn-Trace-Id", exchange.trace))
-    exchange.log(f"Method completed with status: {response.status}")
-    if (settings.get("loggingLevel", "OFF") == "OFF" and not exchange.stage.get("testing")) or (
-        settings.get("loggingLevel") == "ERROR" and response.status < 500
-    ):
+    if exchange.lines is not None:
+        _log_answer(exchange, response)
+    level = settings.get("loggingLevel", "OFF")
+    if not exchange.stage.get("testing") and (level == "OFF" or (level == "ERROR" and response.status < 500)):
         exchange.lines = None
     return response
 
@@ -183,13 +184,34 @@ def _route(exchange: Exchange) -> Mapping[str, Any]:
             raise Refused("MISSING_AUTHENTICATION_TOKEN", "Missing Authentication Token")
         exchange.method, exchange.parameters = found
     settings = limits.method_settings(exchange)
-    if settings.get("loggingLevel", "OFF") != "OFF":
-        exchange.lines = exchange.lines or [f"Extended Request Id: {exchange.extended_id}",
-                                            f"Starting execution for request: {exchange.request_id}"]  # fmt: skip
-    exchange.log(f"HTTP Method: {exchange.request.method}, Resource Path: {exchange.path}")
+    if settings.get("loggingLevel", "OFF") != "OFF" and exchange.lines is None:
+        exchange.lines = []
+        exchange.log(f"Extended Request Id: {exchange.extended_id}")
+        exchange.log(f"Starting execution for request: {exchange.request_id}")
+    if exchange.lines is not None:
+        _log_request(exchange)
     if len(exchange.body) > MAX_BODY:
         raise Refused("REQUEST_TOO_LARGE", f"HTTP content length exceeded {MAX_BODY} bytes.")
     return settings
+
+
+def _log_request(exchange: Exchange) -> None:
+    """The request as execution logs tell it."""
+    query = {key: values[-1] for key, values in exchange.query.items()}
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in exchange.request.pairs}
+    exchange.log(f"HTTP Method: {exchange.request.method}, Resource Path: {exchange.path}")
+    exchange.log(f"Method request path: {shown(exchange.parameters)}")
+    exchange.log(f"Method request query string: {shown(query)}")
+    exchange.log(f"Method request headers: {shown(headers)}")
+    exchange.log(f"Method request body before transformations: {exchange.body[:1024].decode(errors='replace')}")
+
+
+def _log_answer(exchange: Exchange, response: Response) -> None:
+    if not exchange.error:
+        sent = {name: value for name, value in response.headers if not name.lower().startswith("x-am")}
+        exchange.log(f"Method response headers: {shown(sent)}")
+        exchange.log("Successfully completed execution")
+    exchange.log(f"Method completed with status: {response.status}")
 
 
 async def _pass(house: House, exchange: Exchange, settings: Mapping[str, Any]) -> Response:

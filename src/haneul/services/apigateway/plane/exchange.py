@@ -31,6 +31,7 @@ _DROPPED = frozenset(
         "x-forwarded-proto",
     ]
 )
+DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 
@@ -104,7 +105,9 @@ class Exchange:
     def log(self, text: str) -> None:
         """A line of the execution log, where one is kept."""
         if self.lines is not None:
-            self.lines.append(text)
+            when = datetime.datetime.fromtimestamp(self.call.now(), datetime.UTC)
+            day, month = DAYS[when.weekday()], MONTHS[when.month - 1]
+            self.lines.append(f"{day} {month} {when:%d %H:%M:%S} UTC {when.year} : {text}")
 
     # What $context tells
 

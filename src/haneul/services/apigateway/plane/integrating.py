@@ -101,7 +101,8 @@ def _request_body(exchange: Exchange, held: Mapping[str, Any]) -> bytes:
             raise Refused("UNSUPPORTED_MEDIA_TYPE", "Unsupported Media Type")
         return body
     text = render(exchange, template, body)
-    exchange.log(f"Endpoint request body after transformations: {text[:1024]}")
+    if held["type"] in ("HTTP", "AWS"):
+        exchange.log(f"Endpoint request body after transformations: {text[:1024]}")
     return text.encode()
 
 
