@@ -88,7 +88,7 @@ _IAM = (
 
 _PARAMETER = {"style": "parameter", "missing": "MissingParameter", "invalid": "InvalidParameterValue"}
 _BY_SERVICE: dict[str, dict[str, object]] = {
-    "apigateway": {"missing": "BadRequestException", "invalid": "BadRequestException"},
+    "apigateway": {"missing": "BadRequestException", "enums": False, "patterns": False},
     "apigatewayv2": {"missing": "BadRequestException", "invalid": "BadRequestException"},
     "cloudformation": {"millis": True},
     "cloudfront": {"missing": "MalformedInput", "invalid": "InvalidArgument", "malformed": "MalformedXML"},
