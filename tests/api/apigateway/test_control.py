@@ -101,7 +101,7 @@ def test_what_an_api_may_not_be(gateway, api) -> None:
 def test_enumerations_are_told_together(gateway, api) -> None:
     """AWS counts what its model forbids, and names each place."""
     wrong = patch("wrong", "/name", "x") + patch("replace", "/name", "x") + patch("worse", "/name", "x")
-    where = "at 'updateRestApiInput.patchOperations.3.member.op' failed to satisfy constraint: Member must satisfy enum"
+    where = "at 'updateRestApiInput.patchOperations.3.member.op' failed to satisfy constraint: Member must satisfy "
     for words in ("2 validation errors detected: Value 'wrong' at", f"; Value 'worse' {where}"):
         refused("ValidationException", words, gateway.update_rest_api, restApiId=api, patchOperations=wrong)
     endpoint = {"types": ["wrong"], "ipAddressType": "wrong"}
@@ -427,7 +427,7 @@ def test_deployments_and_stages(gateway, api, root) -> None:
     assert "canarySettings" not in promoted
     refused(
         "BadRequestException",
-        "Invalid patch path",
+        "Invalid method setting path: /stageName. Must be one of: [/deploymentId, ",
         gateway.update_stage,
         restApiId=api,
         stageName="dev",

@@ -40,6 +40,8 @@ def _value() -> str:
 
 def describe(row: Item, value: bool) -> dict[str, Any]:
     told = {**row.held}
+    if value and not told["tags"]:
+        del told["tags"]
     if not value:
         del told["value"]
     return told

@@ -55,8 +55,10 @@ def _check(tx: Reader, call: Call, held: Mapping[str, Any]) -> None:
             raise errors.NotFoundException(f"API Stage not found: {one['apiId']}:{one['stage']}")
 
 
-def describe(row: Item) -> dict[str, Any]:
-    return {key: value for key, value in row.held.items() if value or key == "apiStages"}
+def describe(row: Item, tags: bool = False) -> dict[str, Any]:
+    """A plan; where AWS tells of no tags too, with `tags`."""
+    told = {key: value for key, value in row.held.items() if value or key == "apiStages"}
+    return {"tags": {}} | told if tags else told
 
 
 @operation(resource=names.resource)
@@ -80,7 +82,7 @@ def create_usage_plan(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
 @operation(resource=names.resource)
 def get_usage_plan(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     with call.read() as tx:
-        return describe(find(tx, call.scope, "plan", ROOT, request["usagePlanId"]))
+        return describe(find(tx, call.scope, "plan", ROOT, request["usagePlanId"]), tags=True)
 
 
 @operation(resource=names.resource)
@@ -107,7 +109,7 @@ def update_usage_plan(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         row.held = held
         ITEMS.put(tx, call.scope, row)
         touched(tx, call.scope, EVERYWHERE)
-    return describe(row)
+    return describe(row, tags=True)
 
 
 def _change_stages(held: dict[str, Any], operation: Mapping[str, Any]) -> None:

@@ -12,6 +12,7 @@ from haneul.services.apigateway.errors import bad, conflict
 from haneul.services.apigateway.patching import Rule, boolean, integer
 from haneul.services.apigateway.state import ITEMS, Item, api_of, find, items, put, touched
 from haneul.state.store import Writer
+from haneul.wire.errors import AwsError
 
 SIZES = ("0.5", "1.6", "6.1", "13.5", "28.4", "58.2", "118", "237")
 _VALUE = re.compile(r"[A-Za-z0-9\-._~:/?#&=,@+%]*")
@@ -38,7 +39,6 @@ _RULES = (
 )
 DEFAULTS = {
     "metricsEnabled": False,
-    "loggingLevel": "OFF",
     "dataTraceEnabled": False,
     "throttlingBurstLimit": 5000,
     "throttlingRateLimit": 10000.0,
@@ -48,6 +48,18 @@ DEFAULTS = {
     "requireAuthorizationForCacheControl": True,
     "unauthorizedCacheControlHeaderStrategy": "SUCCEED_WITH_RESPONSE_HEADER",
 }
+_OF_METHOD = (
+    "{0}/metrics/enabled, {0}/logging/dataTrace, {0}/logging/loglevel, {0}/throttling/burstLimit{1}"
+    "{0}/throttling/rateLimit{1}{0}/caching/ttlInSeconds, {0}/caching/enabled, {0}/caching/dataEncrypted, "
+    "{0}/caching/requireAuthorizationForCacheControl, {0}/caching/unauthorizedCacheControlHeaderStrategy"
+)
+_PATHS = (
+    "/deploymentId, /description, /cacheClusterEnabled, /cacheClusterSize, /clientCertificateId, /accessLogSettings, "
+    "/accessLogSettings/destinationArn, /accessLogSettings/format, "
+    f"{_OF_METHOD.format('/{resourcePath}/{httpMethod}', '')}, {_OF_METHOD.format('/*/*', ' ')}, "
+    "/variables/{variable_name}, /tracingEnabled"
+)
+"""As AWS lists them, its missing commas included."""
 _SETTINGS: dict[str, tuple[str, Any]] = {
     "metrics/enabled": ("metricsEnabled", boolean),
     "logging/loglevel": ("loggingLevel", str),
@@ -173,6 +185,15 @@ def _set(held: dict[str, Any], operation: Mapping[str, Any]) -> bool:
     return True
 
 
+def _apply(held: dict[str, Any], operation: Mapping[str, Any]) -> None:
+    try:
+        patching.apply(held, [operation], _RULES, plain=True)
+    except AwsError as error:
+        if not error.message.startswith("Invalid patch path"):
+            raise
+        raise bad(f"Invalid method setting path: {operation.get('path')}. Must be one of: [{_PATHS}]") from None
+
+
 @operation(resource=names.resource)
 def update_stage(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     with call.write() as tx:
@@ -189,7 +210,7 @@ def update_stage(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
                 canary = held.get("canarySettings") or {}
                 held["variables"] = {**(held.get("variables") or {}), **(canary.get("stageVariableOverrides") or {})}
             else:
-                patching.apply(held, [one], _RULES)
+                _apply(held, one)
         if held.get("canarySettings"):
             canary = {"percentTraffic": 0.0, "useStageCache": False} | held["canarySettings"]
             canary.setdefault("deploymentId", held["deploymentId"])

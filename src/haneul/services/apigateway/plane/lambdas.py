@@ -18,7 +18,7 @@ from haneul.services.apigateway.plane.refusals import Refused, configuration
 from haneul.wire.errors import AwsError
 from haneul.wire.message import Response
 
-_FUNCTION = re.compile(r"arn:[a-z\-]+:apigateway:[^:]+:lambda:path/\d{4}-\d\d-\d\d/functions/(.+)/invocations")
+_FUNCTION = re.compile(r"arn:[a-z\-]+:apigateway:[^:]+:lambda:path/+\d{4}-\d\d-\d\d/functions/(.+)/invocations")
 _KNOWN = frozenset({"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded", "cookies"})
 _REMAPPED = frozenset(
     [
