@@ -66,6 +66,11 @@ def create_deployment(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         held: dict[str, Any] = {"id": new_id(), "description": request.get("description")}
         row = put(tx, call.scope, "deployment", api.id, held["id"], held, call.now())
         put_snapshot(tx, api.id, row.id, whole)
+        if request.get("canarySettings") and not request.get("stageName"):
+            raise bad(
+                "Invalid deployment content specified.Non null and non empty stageName must be provided for canary "
+                "deployment. Provided value is null"
+            )
         if request.get("stageName"):
             _bring_to(tx, call, api.id, row.id, request)
         touched(tx, call.scope, api.id)
@@ -79,8 +84,8 @@ def _bring_to(tx: Writer, call: Call, api: str, deployment: str, request: Mappin
     if old is None:
         if canary:
             raise bad(
-                "Invalid deployment content specified.Non null and non empty canary settings must be provided for "
-                "canary deployment only."
+                f"Invalid deployment content specified.Stage {name} must already be created before making a canary "
+                "release deployment"
             )
         wanted = {
             "stageName": name,

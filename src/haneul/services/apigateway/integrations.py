@@ -218,7 +218,7 @@ def put_integration_response(call: Call, request: Mapping[str, Any]) -> dict[str
         method = copy(spot.needed())
         held: dict[str, Any] = {"statusCode": request["statusCode"]}
         for key in ("selectionPattern", "responseParameters", "responseTemplates", "contentHandling"):
-            if request.get(key) is not None and request[key] != {}:
+            if request.get(key) is not None:
                 held[key] = request[key]
         check_response(held, method)
         method["methodIntegration"].setdefault("integrationResponses", {})[held["statusCode"]] = held

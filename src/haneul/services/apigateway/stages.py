@@ -34,7 +34,6 @@ _RULES = (
     Rule("/canarySettings/percentTraffic", "add replace", float),
     Rule("/canarySettings/deploymentId", "add replace"),
     Rule("/canarySettings/useStageCache", "add replace", boolean),
-    Rule("/canarySettings/stageVariableOverrides", "remove"),
     Rule("/canarySettings/stageVariableOverrides/{}", "add replace remove"),
 )
 DEFAULTS = {
@@ -191,6 +190,11 @@ def _apply(held: dict[str, Any], operation: Mapping[str, Any]) -> None:
     except AwsError as error:
         if not error.message.startswith("Invalid patch path"):
             raise
+        if operation.get("op") == "remove":
+            name = str(operation.get("path")).lstrip("/")
+            raise bad(
+                f"Cannot remove method setting {name} because there is no method setting for this method "
+            ) from None
         raise bad(f"Invalid method setting path: {operation.get('path')}. Must be one of: [{_PATHS}]") from None
 
 

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import orjson
 
 from haneul.services.apigateway.plane.exchange import Exchange
-from haneul.services.apigateway.plane.mapping import variables_in
+from haneul.services.apigateway.plane.mapping import source_value, variables_in
 from haneul.services.apigateway.plane.refusals import Refused, configuration
 from haneul.wire.errors import AwsError
 from haneul.wire.message import Response
@@ -85,6 +85,10 @@ async def invoke(exchange: Exchange, payload: bytes, extra: Mapping[str, Any] | 
     arn = function_of(variables_in(exchange, exchange.method.integration.get("uri") or ""))
     if arn is None:
         raise configuration()
+    verb = exchange.method.integration.get("httpMethod")
+    if verb != "POST" and (verb != "ANY" or exchange.request.method != "POST"):  # the only verb that Lambda knows
+        exchange.log("Execution failed due to configuration error: Invalid integration HTTP method")
+        raise configuration()
     started = exchange.call.cloud.clock.monotonic()
     exchange.log(f"Endpoint request body after transformations: {payload[:1024].decode(errors='replace')}")
     exchange.log(f"Sending request to {exchange.method.integration.get('uri')}")
@@ -104,7 +108,9 @@ async def invoke(exchange: Exchange, payload: bytes, extra: Mapping[str, Any] | 
 
 async def proxy(exchange: Exchange) -> Response:
     """AWS_PROXY: the function says everything."""
-    answer = await invoke(exchange, orjson.dumps(proxy_event(exchange)))
+    event = proxy_event(exchange)
+    _map(exchange, event)
+    answer = await invoke(exchange, orjson.dumps(event))
     payload = answer.get("Payload") or b""
     exchange.log(f"Endpoint response body before transformations: {payload[:1024].decode(errors='replace')}")
     if answer.get("FunctionError"):
@@ -120,6 +126,19 @@ async def proxy(exchange: Exchange) -> Response:
         exchange.log("Execution failed due to configuration error: Malformed Lambda proxy response")
         raise configuration(502)
     return response
+
+
+def _map(exchange: Exchange, event: dict[str, Any]) -> None:
+    """Headers and query parameters that the integration sets are seen by a proxy's function too."""
+    assert exchange.method is not None
+    for target, source in (exchange.method.integration.get("requestParameters") or {}).items():
+        _, _, where, name = target.split(".", 3)
+        value = source_value(exchange, source)
+        pair = {"header": ("headers", "multiValueHeaders"),
+                "querystring": ("queryStringParameters", "multiValueQueryStringParameters")}.get(where)  # fmt: skip
+        if value is not None and pair is not None:
+            event[pair[0]] = {**(event[pair[0]] or {}), name: value}
+            event[pair[1]] = {**(event[pair[1]] or {}), name: [value]}
 
 
 def shaped(exchange: Exchange, told: Any) -> Response | None:
