@@ -405,6 +405,8 @@ def test_aws_services_behind_a_method(cloud, client, unique) -> None:
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
     )
+    parameter = unique("parameter")
+    client("ssm").put_parameter(Name=parameter, Value="seven", Type="String")
     topic = client("sns").create_topic(Name=unique("topic"))["TopicArn"]
 
     def aws(uri: str, template: str, answer: str = "$input.body", **held):
@@ -439,6 +441,7 @@ def test_aws_services_behind_a_method(cloud, client, unique) -> None:
         "/json": aws(
             "sqs:action/SendMessage", f"Action=SendMessage&QueueUrl=$util.urlEncode('{url}')&MessageBody=two", **form
         ),
+        "/parameter": aws("ssm:action/GetParameter", f"Action=GetParameter&Name={parameter}", **form),
         "/put": aws("dynamodb:action/PutItem", item),
         "/get": aws("dynamodb:action/GetItem", get, "$input.path('$.Item.id.S')"),
         "/topic": aws("sns:action/Publish", "", **query),
@@ -453,6 +456,8 @@ def test_aws_services_behind_a_method(cloud, client, unique) -> None:
     assert api.call("/json", "POST", b"{}", kind).status == 200
     got = [sqs.receive_message(QueueUrl=url)["Messages"][0]["Body"] for _ in range(2)]
     assert sorted(got) == ["two", '{"hello": 1}']
+    found = api.call("/parameter", "POST", b"{}", kind).json()["GetParameterResponse"]["GetParameterResult"]
+    assert found["Parameter"]["Value"] == "seven"
     assert api.call("/put", "POST", b'{"id": "a1"}', kind).status == 200
     assert api.call("/get", "POST", b'{"id": "a1"}', kind).body == b"a1"
     published = api.call("/topic", "POST", b"hi", kind)
@@ -488,7 +493,9 @@ def test_http_behind_a_method(cloud, client) -> None:
     api = Api(
         cloud, client("apigateway"), {"/plain": {"get": plain}, "/mapped": {"get": mapped}, "/away": {"get": away}}
     )
-    assert api.call("/plain").json()["status"] == "ready"
+    plain_ = api.call("/plain")
+    assert plain_.json()["status"] == "ready"
+    assert plain_.headers["x-amzn-Remapped-Content-Length"] == str(len(plain_.body))
     assert api.call("/mapped").body == b"ready"
     gone = api.call("/away")
     assert (gone.status, gone.json()) == (504, {"message": "Network error communicating with endpoint"})
@@ -562,3 +569,52 @@ def test_execution_logs(cloud, client) -> None:
         except client("logs").exceptions.ResourceNotFoundException:
             time.sleep(0.02)
     assert any("Method completed with status: 200" in one for one in messages)
+
+
+def test_a_bucket_behind_a_path(cloud, client, unique) -> None:
+    """S3 by path: objects are put, read and missed by the API's own verbs."""
+    bucket = unique("bucket")
+    client("s3").create_bucket(Bucket=bucket)
+    method = {
+        "parameters": [{"name": "key", "in": "path", "required": True}],
+        "responses": {},
+        "x-amazon-apigateway-integration": {
+            "type": "aws",
+            "httpMethod": "ANY",
+            "uri": f"arn:aws:apigateway:us-east-1:s3:path/{bucket}/{{key}}",
+            "credentials": "arn:aws:iam::000000000000:role/x",
+            "requestParameters": {
+                "integration.request.path.key": "method.request.path.key",
+                "integration.request.header.Content-Type": "'text/plain'",
+            },
+            "responses": {
+                "default": {
+                    "statusCode": "200",
+                    "responseParameters": {
+                        "method.response.header.Content-Type": "integration.response.header.Content-Type"
+                    },
+                },
+                "404": {"statusCode": "404"},
+            },
+        },
+    }
+    api = Api(cloud, client("apigateway"), {"/{key}": {"x-amazon-apigateway-any-method": method}})
+    assert api.call("/a.txt").status == 404
+    assert api.call("/a.txt", "PUT", b"hello", {"Content-Type": "text/plain"}).status == 200
+    got = api.call("/a.txt")
+    assert (got.status, got.body, got.headers["Content-Type"]) == (200, b"hello", "text/plain")
+    assert client("s3").get_object(Bucket=bucket, Key="a.txt")["Body"].read() == b"hello"
+    assert api.call("/a.txt", "DELETE").status == 200
+    assert api.call("/a.txt").status == 404
+
+
+def test_canaries_need_a_stage(client, cloud) -> None:
+    """A canary release stands beside what is there."""
+    gateway = client("apigateway")
+    api = Api(cloud, gateway, {"/": {"get": mock()}})
+    for words, held in (
+        ("Provided value is null", {}),
+        ("Stage nope must already be created", {"stageName": "nope"}),
+    ):
+        with pytest.raises(gateway.exceptions.BadRequestException, match=words):
+            gateway.create_deployment(restApiId=api.id, canarySettings={"percentTraffic": 5.0}, **held)

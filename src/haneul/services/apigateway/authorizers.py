@@ -70,8 +70,6 @@ def create_authorizer(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         )
         if held["type"] in ("TOKEN", "COGNITO_USER_POOLS"):
             held.setdefault("identitySource", "method.request.header.Authorization")
-        if held["type"] != "COGNITO_USER_POOLS":
-            held.setdefault("authorizerResultTtlInSeconds", 300)
         check(held)
         if any(row.held["name"] == held["name"] for row in items(tx, call.scope, "authorizer", api.id)):
             raise conflict(

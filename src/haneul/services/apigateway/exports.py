@@ -254,6 +254,8 @@ class Export:
         told = {key: value for key, value in held.items() if key not in hidden and value}
         told["type"] = held["type"].lower()
         told["passthroughBehavior"] = held["passthroughBehavior"].lower()
+        if held.get("connectionType") == "INTERNET":
+            told.pop("connectionType", None)
         if held.get("timeoutInMillis") == 29000:
             told.pop("timeoutInMillis", None)
         answers = {

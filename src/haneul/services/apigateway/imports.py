@@ -210,8 +210,6 @@ class Import:
                 held[key] = told[key]
         if told.get("authorizerResultTtlInSeconds") is not None:
             held["authorizerResultTtlInSeconds"] = int(told["authorizerResultTtlInSeconds"])
-        elif kind != "COGNITO_USER_POOLS":
-            held["authorizerResultTtlInSeconds"] = 300
         header = scheme.get("name") if scheme.get("in") == "header" else None
         source = told.get("identitySource") or (
             f"method.request.header.{header or 'Authorization'}" if kind != "REQUEST" else ""

@@ -92,6 +92,8 @@ def _request_body(exchange: Exchange, held: Mapping[str, Any]) -> bytes:
             body = base64.b64decode(body, validate=True)
         except binascii.Error:
             raise configuration() from None
+    if not binary and not handling:  # what isn't binary is text, whatever it was
+        body = body.decode("utf-8", "replace").encode()
     templates = held.get("requestTemplates") or {}
     kind = exchange.header("content-type").partition(";")[0].strip().lower() or "application/json"
     template = templates.get(kind)
@@ -201,7 +203,11 @@ async def _http(house: House, exchange: Exchange, held: Mapping[str, Any]) -> Re
 
 async def _http_proxy(house: House, exchange: Exchange, held: Mapping[str, Any]) -> Response:
     answered, pairs = await _fetch(house, exchange, held, True)
-    headers = [pair for pair in pairs if pair[0].lower() not in _HOP]
+    headers = [
+        (f"x-amzn-Remapped-{name}" if name.lower() == "x-amzn-requestid" else name, value)
+        for name, value in pairs
+        if name.lower() not in ("transfer-encoding", "keep-alive")
+    ]
     return Response(answered.status, lambdas.clean(headers), answered.body)
 
 
@@ -216,7 +222,7 @@ async def _fetch(
         verb = exchange.request.method
     if proxy:
         own = {name: ", ".join(values) for name, values in exchange.headers.items() if name.lower() not in _HOP}
-        headers = {**own, **headers}
+        headers = {**own, **headers, "x-amzn-apigateway-api-id": exchange.api}
         named = {name for name, _ in query}
         query = [(name, one) for name, many in exchange.query.items() if name not in named for one in many] + query
         for name, value in exchange.parameters.items():
@@ -255,9 +261,10 @@ async def _aws(house: House, exchange: Exchange, held: Mapping[str, Any]) -> Res
         return await _lambda(exchange, held)
     out = Outgoing(exchange, held)
     headers = {"Content-Type": exchange.header("content-type") or "application/json", **out.headers}
-    answered = await targets.ask(
-        exchange, out.uri(exchange, held), held.get("httpMethod") or "POST", headers, urlencode(out.query), out.body
-    )
+    verb = held.get("httpMethod") or "POST"
+    if verb == "ANY":
+        verb = exchange.request.method
+    answered = await targets.ask(exchange, out.uri(exchange, held), verb, headers, urlencode(out.query), out.body)
     exchange.integration_status = str(answered.status)
     exchange.log(f"Endpoint response body before transformations: {answered.body[:1024].decode(errors='replace')}")
     return respond(exchange, chosen(held, str(answered.status)), answered)

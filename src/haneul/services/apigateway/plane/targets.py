@@ -94,7 +94,7 @@ def _operation(
     if kind == "action":
         action, _, more = rest.partition("&")
         query = "&".join(part for part in (more, query) if part)
-        is_form = "query" in model.protocols and (bool(query) or "x-www-form-urlencoded" in headers["content-type"])
+        is_form = "x-www-form-urlencoded" in headers["content-type"] or (bool(query) and "query" in model.protocols)
         if protocol == "json" and not is_form:
             if action in model.operations:
                 return action, protocol, {}, Request("POST", "/", "", headers, body)
