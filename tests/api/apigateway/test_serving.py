@@ -618,3 +618,66 @@ def test_canaries_need_a_stage(client, cloud) -> None:
     ):
         with pytest.raises(gateway.exceptions.BadRequestException, match=words):
             gateway.create_deployment(restApiId=api.id, canarySettings={"percentTraffic": 5.0}, **held)
+
+
+def test_metrics(cloud, client, unique) -> None:
+    """Requests and errors are counted by API and stage."""
+    import datetime
+    import time
+
+    gateway, watch, name = client("apigateway"), client("cloudwatch"), unique("metered")
+    api = Api(cloud, gateway, {"/": {"get": mock()}})
+    gateway.update_rest_api(restApiId=api.id, patchOperations=[{"op": "replace", "path": "/name", "value": name}])
+    assert [api.call(path).status for path in ("/", "/", "/nope")] == [200, 200, 403]
+    now = datetime.datetime.now(datetime.UTC)
+    dimensions = [{"Name": "ApiName", "Value": name}, {"Name": "Stage", "Value": "dev"}]
+
+    def total(metric: str) -> float:
+        found = watch.get_metric_statistics(
+            Namespace="AWS/ApiGateway",
+            MetricName=metric,
+            Dimensions=dimensions,
+            StartTime=now - datetime.timedelta(minutes=5),
+            EndTime=now + datetime.timedelta(minutes=5),
+            Period=60,
+            Statistics=["Sum"],
+        )
+        return sum(one["Sum"] for one in found["Datapoints"])
+
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and total("Count") < 3:
+        time.sleep(0.1)
+    assert (total("Count"), total("4XXError"), total("5XXError")) == (3.0, 1.0, 0.0)
+    assert total("Latency") > 0
+
+
+def test_calls_are_billed_to_the_apis_owner(fresh_cloud) -> None:
+    """Requests through the gateway are usage of the API's account, whoever sends them."""
+    import datetime
+    import time
+
+    cloud = fresh_cloud()
+    api = Api(cloud, cloud.client("apigateway"), {"/": {"get": mock()}})
+    for _ in range(4):
+        assert api.call("/").status == 200
+    explorer, now = cloud.client("ce"), datetime.datetime.now(datetime.UTC).date()
+    period = {"Start": str(now - datetime.timedelta(days=1)), "End": str(now + datetime.timedelta(days=2))}
+
+    def counted() -> float:
+        found = explorer.get_cost_and_usage(
+            TimePeriod=period,
+            Granularity="DAILY",
+            Metrics=["UsageQuantity"],
+            GroupBy=[{"Type": "DIMENSION", "Key": "USAGE_TYPE"}],
+        )
+        groups = [group for day in found["ResultsByTime"] for group in day["Groups"]]
+        return sum(
+            float(group["Metrics"]["UsageQuantity"]["Amount"])
+            for group in groups
+            if group["Keys"][0].endswith("ApiGatewayRequest")
+        )
+
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and counted() < 4:
+        time.sleep(0.1)
+    assert counted() == 4

@@ -14,6 +14,7 @@ from haneul.services.apigateway.keys import EVERYWHERE
 from haneul.services.apigateway.plane.caching import Answers
 from haneul.services.apigateway.plane.deployed import Deployed
 from haneul.services.apigateway.plane.limits import Bucket, Counter, Keys, count, today
+from haneul.services.apigateway.plane.metrics import Metrics
 from haneul.services.apigateway.plane.refusals import Refused
 from haneul.services.apigateway.plane.upstream import Upstream
 from haneul.services.apigateway.plane.writing import Writer
@@ -56,12 +57,14 @@ class House:
         self.answers = Answers()
         self.upstream = Upstream()
         self.writer = Writer(cloud)
+        self.metrics = Metrics(cloud)
 
     def close(self) -> None:
         if self._keeping is not None:
             self._keeping.cancel()
         self.keep_counts()
         self.writer.close()
+        self.metrics.close()
         self.upstream.close()
 
     # What is served
