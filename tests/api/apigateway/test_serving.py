@@ -681,3 +681,76 @@ def test_calls_are_billed_to_the_apis_owner(fresh_cloud) -> None:
     while time.monotonic() < deadline and counted() < 4:
         time.sleep(0.1)
     assert counted() == 4
+
+
+def test_trying_an_authorizer(cloud, client, function) -> None:
+    """TestInvokeAuthorizer tells the policy, the context, and the status that a caller would get."""
+    gateway = client("apigateway")
+    api = Api(cloud, gateway, {"/": {"get": mock()}})
+    guard = gateway.create_authorizer(restApiId=api.id, name="g", type="TOKEN", authorizerUri=uri_of(function))["id"]
+    tried = gateway.test_invoke_authorizer(restApiId=api.id, authorizerId=guard, headers={"Authorization": "allow"})
+    assert (tried["clientStatus"], tried["principalId"]) == (0, "user-1")
+    assert json.loads(tried["policy"])["Statement"][0]["Effect"] == "Allow"
+    assert tried["authorization"]["tier"] == ["gold"]
+    refused = gateway.test_invoke_authorizer(
+        restApiId=api.id, authorizerId=guard, headers={"Authorization": "unauthorized"}
+    )
+    assert refused["clientStatus"] == 401
+
+
+def test_keys_from_an_authorizer(cloud, client, function, unique) -> None:
+    """The key may come from what the authorizer says instead of a header."""
+    gateway = client("apigateway")
+    schemes = {
+        "guard": {
+            "type": "apiKey",
+            "name": "Authorization",
+            "in": "header",
+            "x-amazon-apigateway-authtype": "custom",
+            "x-amazon-apigateway-authorizer": {"type": "token", "authorizerUri": uri_of(function)},
+        },
+        "key": {"type": "apiKey", "name": "x-api-key", "in": "header"},
+    }
+    paths = {"/": {"get": proxy(function, security=[{"guard": [], "key": []}])}}
+    document = {"components": {"securitySchemes": schemes}, "x-amazon-apigateway-api-key-source": "AUTHORIZER"}
+    api = Api(cloud, gateway, paths, **document)
+    assert api.call("/", headers={"Authorization": "allow"}).status == 403
+    key = gateway.create_api_key(name=unique("key"), value="k" * 20, enabled=True)["id"]
+    plan = gateway.create_usage_plan(name=unique("plan"), apiStages=[{"apiId": api.id, "stage": "dev"}])["id"]
+    gateway.create_usage_plan_key(usagePlanId=plan, keyId=key, keyType="API_KEY")
+    event = api.call("/", headers={"Authorization": "allow"}).json()
+    assert event["requestContext"]["identity"]["apiKeyId"] == key
+    assert event["requestContext"]["authorizer"]["principalId"] == "user-1"
+    gateway.delete_api_key(apiKey=key)
+
+
+def test_pools_that_cannot_be_reached_let_nobody_pass(cloud, client) -> None:
+    """No token is 401; one whose issuer's keys are out of reach is an error, never a pass."""
+    import base64
+
+    arn = "arn:aws:cognito-idp:us-east-1:000000000000:userpool/us-east-1_none"
+    scheme = {
+        "type": "apiKey",
+        "name": "Authorization",
+        "in": "header",
+        "x-amazon-apigateway-authtype": "cognito_user_pools",
+        "x-amazon-apigateway-authorizer": {"type": "cognito_user_pools", "providerARNs": [arn]},
+    }
+    paths = {"/": {"get": mock(security=[{"pool": []}])}}
+    api = Api(cloud, client("apigateway"), paths, components={"securitySchemes": {"pool": scheme}})
+    assert api.call("/").status == 401
+    assert api.call("/", headers={"Authorization": "nonsense"}).status == 401
+    claims = {"iss": "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_none", "exp": 1 << 40, "token_use": "id"}
+    parts = [json.dumps({"alg": "none"}).encode(), json.dumps(claims).encode(), b"x"]
+    token = ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
+    assert api.call("/", headers={"Authorization": token}).status in (401, 500)
+
+
+def test_default_responses_carry_cors(cloud, client) -> None:
+    """DEFAULT_4XX rewords every refusal of its family that has no wording of its own."""
+    custom = {"responseParameters": {"gatewayresponse.header.Access-Control-Allow-Origin": "'*'"}}
+    document = {"x-amazon-apigateway-gateway-responses": {"DEFAULT_4XX": custom}}
+    api = Api(cloud, client("apigateway"), {"/": {"get": mock()}}, **document)
+    missing = api.call("/nope")
+    assert (missing.status, missing.json()) == (403, {"message": "Missing Authentication Token"})
+    assert missing.headers["Access-Control-Allow-Origin"] == "*"

@@ -20,7 +20,9 @@ from haneul.services.apigateway.plane.refusals import configuration
 _ESCAPES = {
     "\\": "\\\\", "'": "\\'", '"': '\\"', "/": "\\/", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f",
 }  # fmt: skip
-_VARIABLE = re.compile(r"\$\{?(context|stageVariables)\.([A-Za-z0-9_.\-]+)\}?")
+_VARIABLE = re.compile(
+    r"\$\{(context|stageVariables)\.([A-Za-z0-9_.\-]+)\}|\$(context|stageVariables)\.([A-Za-z0-9_.\-]+)"
+)
 
 
 class Lenient(dict[str, Any]):
@@ -157,10 +159,10 @@ def gateway_template(exchange: Exchange, template: str) -> str:
     context = exchange.context()
 
     def fill(found: re.Match[str]) -> str:
-        source: Any = context if found.group(1) == "context" else exchange.variables
-        value = _member(source, found.group(2).rstrip("."))
-        tail = "." if found.group(2).endswith(".") else ""
-        return ("" if value is None else _text(value)) + tail
+        kind, path = found.group(1) or found.group(3), found.group(2) or found.group(4)
+        source: Any = context if kind == "context" else exchange.variables
+        value = _member(source, path.rstrip("."))
+        return ("" if value is None else _text(value)) + ("." if path.endswith(".") else "")
 
     return _VARIABLE.sub(fill, template)
 
