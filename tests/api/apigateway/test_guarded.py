@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
+import zipfile
 
 import boto3
 import pytest
@@ -10,7 +13,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError
 
-from tests.api.apigateway.making import Api, mock
+from tests.api.apigateway.making import Api, mock, proxy
 
 
 def _user(cloud, name: str, *statements: dict) -> tuple[str, str]:
@@ -109,3 +112,30 @@ def test_what_was_made_survives_a_kill(fresh_cloud) -> None:
     cloud.start()
     assert api.call("/a").body == b"kept"
     assert cloud.client("apigateway").get_api_key(apiKey=key)["name"] == "k"
+
+
+def test_a_function_says_who_may_call_it(fresh_cloud) -> None:
+    """Without a permission for this API the answer is AWS's 500; with one for another method too."""
+    cloud = fresh_cloud("--enforce-iam")
+    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
+             "Principal": {"Service": "lambda.amazonaws.com"}}]}  # fmt: skip
+    role = cloud.client("iam").create_role(RoleName="f", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr("app.py", "def handler(event, context):\n    return {'statusCode': 200, 'body': 'in'}\n")
+    functions = cloud.client("lambda")
+    arn = functions.create_function(
+        FunctionName="f", Runtime=f"python3.{sys.version_info.minor}", Role=role, Handler="app.handler",
+        Code={"ZipFile": data.getvalue()},
+    )["FunctionArn"]  # fmt: skip
+    api = Api(cloud, cloud.client("apigateway"), {"/pets/{id}": {"get": proxy(arn)}})
+    assert api.call("/pets/1").status == 500
+    for verb, status in (("POST", 500), ("GET", 200)):
+        functions.add_permission(
+            FunctionName="f",
+            StatementId=verb,
+            Action="lambda:InvokeFunction",
+            Principal="apigateway.amazonaws.com",
+            SourceArn=f"arn:aws:execute-api:us-east-1:000000000000:{api.id}/*/{verb}/pets/*",
+        )
+        assert api.call("/pets/1").status == status

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 import urllib.request
 import zipfile
 
@@ -13,6 +14,7 @@ from tests.api.apigateway.making import Api, mock, proxy, send, uri_of
 
 HANDLER = """
 import json
+import sys
 def handler(event, context):
     if event.get("type") in ("TOKEN", "REQUEST"):
         token = event.get("authorizationToken") or event["headers"].get("Token")
@@ -51,7 +53,7 @@ def function(client) -> str:
         archive.writestr("app.py", HANDLER)
     made = client("lambda").create_function(
         FunctionName="gateway-tests",
-        Runtime="python3.11",
+        Runtime=f"python3.{sys.version_info.minor}",
         Role="arn:aws:iam::000000000000:role/any",
         Handler="app.handler",
         Code={"ZipFile": data.getvalue()},

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import urllib.request
 import zipfile
 from pathlib import Path
@@ -30,7 +31,8 @@ pytestmark = [
 def test_apply_twice_and_destroy(fresh_cloud, tmp_path):
     """Patches and reads agree with AWS's: a plan right after an apply is empty."""
     cloud = fresh_cloud()
-    shutil.copy(HERE / "main.tf", tmp_path)
+    runtime = f"python3.{sys.version_info.minor}"
+    (tmp_path / "main.tf").write_text((HERE / "main.tf").read_text().replace("python3.11", runtime))
     with zipfile.ZipFile(tmp_path / "app.zip", "w") as archive:
         archive.writestr(
             "app.py", "def handler(event, context):\n    return {'statusCode': 200, 'body': event['path']}\n"

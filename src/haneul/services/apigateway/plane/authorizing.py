@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from haneul.auth import jwt
-from haneul.auth.context import CallKeys
+from haneul.auth.context import CallKeys, Given
 from haneul.auth.decision import evaluate
 from haneul.auth.principals import Policies, Principal
 from haneul.service import Guard
@@ -227,6 +227,32 @@ async def act(exchange: Exchange, credentials: str | None) -> None:
     if found is None:
         raise configuration()
     call.acts_as = found.principal
+
+
+async def permitted(exchange: Exchange, arn: str) -> None:
+    """Where policies count, a function's own must let API Gateway call it for this method. Raises Refused (500)."""
+    call = exchange.call
+    if not call.cloud.config.iam_enforced or call.acts_as is not None:
+        return
+    try:
+        answer = call.invoke("lambda", "GetPolicy", {"FunctionName": arn})
+        answer = await answer if inspect.isawaitable(answer) else answer
+    except AwsError as error:
+        if error.code != "ResourceNotFoundException":
+            raise
+        answer = {"Policy": None}
+    source = exchange.arn(path=(exchange.method.path if exchange.method else "").lstrip("/"))
+    decision = evaluate(
+        Principal(account=exchange.scope.account, arn="apigateway.amazonaws.com", kind="service"),
+        "lambda:InvokeFunction",
+        arn,
+        Given({"aws:SourceArn": source, "aws:SourceAccount": exchange.scope.account}),
+        Policies(),
+        resource_policy=answer["Policy"] or '{"Statement": []}',
+    )
+    if not decision.allowed:
+        exchange.log("Execution failed due to configuration error: Invalid permissions on Lambda function")
+        raise configuration()
 
 
 # Cognito

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 import orjson
 
+from haneul.services.apigateway.plane import authorizing
 from haneul.services.apigateway.plane.exchange import Exchange
 from haneul.services.apigateway.plane.mapping import source_value, variables_in
 from haneul.services.apigateway.plane.refusals import Refused, configuration
@@ -89,6 +90,7 @@ async def invoke(exchange: Exchange, payload: bytes, extra: Mapping[str, Any] | 
     if verb != "POST" and (verb != "ANY" or exchange.request.method != "POST"):  # the only verb that Lambda knows
         exchange.log("Execution failed due to configuration error: Invalid integration HTTP method")
         raise configuration()
+    await authorizing.permitted(exchange, arn)
     started = exchange.call.cloud.clock.monotonic()
     exchange.log(f"Endpoint request body after transformations: {payload[:1024].decode(errors='replace')}")
     exchange.log(f"Sending request to {exchange.method.integration.get('uri')}")
