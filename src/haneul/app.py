@@ -34,6 +34,7 @@ from haneul.state.store import Gathering, Store
 
 ROOMS = (
     "apigateway",
+    "apigatewayv2",
     "ce",
     "cloudwatch",
     "dynamodb",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from haneul.services.apigateway.plane import jsonpath
+from haneul.engines.templates import jsonpath
 from haneul.services.apigateway.plane.deployed import Deployed
 
 PETS = {"pets": [{"name": "rex", "age": 3}, {"name": "tom", "age": 9}], "a-b": {"c d": None, "e": False}, "n": 0}

@@ -129,7 +129,7 @@ async def serve(house: House, call: Call, request: Request, address: Address, se
     inner.meter("ApiGatewayRequest", 1.0)
     inner.cloud.performer.count_usage(inner, "Invoke")
     house.writer.note(exchange)
-    house.metrics.note(exchange, served.held["name"])
+    house.metrics.note_request(exchange, served.held["name"])
     return response
 
 

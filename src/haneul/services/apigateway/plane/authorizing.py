@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from haneul.auth import jwt
-from haneul.auth.context import CallKeys, Given
+from haneul.auth.context import CallKeys
 from haneul.auth.decision import evaluate
 from haneul.auth.principals import Policies, Principal
+from haneul.engines.integrations import rights
 from haneul.service import Guard
 from haneul.services.apigateway.plane.exchange import Exchange
 from haneul.services.apigateway.plane.mapping import source_value, variables_in
@@ -215,18 +216,11 @@ async def act(exchange: Exchange, credentials: str | None) -> None:
     if credentials.endswith(":user/*"):
         call.acts_as = exchange.principal
         return
-    asked = {"RoleArn": variables_in(exchange, credentials), "RoleSessionName": "BackplaneAssumeRoleSession"}
     try:
-        answer = call.invoke("sts", "AssumeRole", asked)
-        answer = await answer if inspect.isawaitable(answer) else answer
+        await rights.assume(call, variables_in(exchange, credentials))
     except AwsError as error:
         exchange.log(f"Execution failed due to configuration error: {error.message}")
         raise configuration() from error
-    held = answer["Credentials"]
-    found = call.cloud.directory.credential(held["AccessKeyId"], held["SessionToken"])
-    if found is None:
-        raise configuration()
-    call.acts_as = found.principal
 
 
 async def permitted(exchange: Exchange, arn: str) -> None:
@@ -234,23 +228,8 @@ async def permitted(exchange: Exchange, arn: str) -> None:
     call = exchange.call
     if not call.cloud.config.iam_enforced or call.acts_as is not None:
         return
-    try:
-        answer = call.invoke("lambda", "GetPolicy", {"FunctionName": arn})
-        answer = await answer if inspect.isawaitable(answer) else answer
-    except AwsError as error:
-        if error.code != "ResourceNotFoundException":
-            raise
-        answer = {"Policy": None}
     source = exchange.arn(path=(exchange.method.path if exchange.method else "").lstrip("/"))
-    decision = evaluate(
-        Principal(account=exchange.scope.account, arn="apigateway.amazonaws.com", kind="service"),
-        "lambda:InvokeFunction",
-        arn,
-        Given({"aws:SourceArn": source, "aws:SourceAccount": exchange.scope.account}),
-        Policies(),
-        resource_policy=answer["Policy"] or '{"Statement": []}',
-    )
-    if not decision.allowed:
+    if not await rights.lets(call, arn, source):
         exchange.log("Execution failed due to configuration error: Invalid permissions on Lambda function")
         raise configuration()
 

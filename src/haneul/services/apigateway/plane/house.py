@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from haneul.engines.integrations.throttles import Buckets
 from haneul.service import Call, Scope
 from haneul.services.apigateway.keys import EVERYWHERE
 from haneul.services.apigateway.plane.caching import Answers
 from haneul.services.apigateway.plane.deployed import Deployed
-from haneul.services.apigateway.plane.limits import Bucket, Counter, Keys, count, today
+from haneul.services.apigateway.plane.limits import Counter, Keys, count, today
 from haneul.services.apigateway.plane.metrics import Metrics
 from haneul.services.apigateway.plane.refusals import Refused
 from haneul.services.apigateway.plane.upstream import Upstream
@@ -53,11 +54,11 @@ class House:
         self._pools: dict[str, tuple[float, list[dict[str, Any]]]] = {}
         self._keeping: asyncio.Task[None] | None = None
         self.verdicts: dict[Any, tuple[float, dict[str, Any]]] = {}
-        self.buckets: dict[Any, Bucket] = {}
+        self.buckets = Buckets()
         self.answers = Answers()
         self.upstream = Upstream()
-        self.writer = Writer(cloud)
-        self.metrics = Metrics(cloud)
+        self.writer = Writer(cloud, "apigateway")
+        self.metrics = Metrics(cloud, "apigateway", "AWS/ApiGateway")
 
     def close(self) -> None:
         if self._keeping is not None:

@@ -12,11 +12,11 @@ from urllib.parse import quote, urlencode
 
 import orjson
 
-from haneul.services.apigateway.plane import authorizing, lambdas, targets
+from haneul.services.apigateway.plane import authorizing, lambdas
 from haneul.services.apigateway.plane.exchange import Exchange
 from haneul.services.apigateway.plane.mapping import render, source_value, variables_in
 from haneul.services.apigateway.plane.refusals import Refused, configuration
-from haneul.services.apigateway.plane.targets import Answered
+from haneul.services.apigateway.plane.upstream import Answered, ask_service
 from haneul.wire.message import Response
 
 if TYPE_CHECKING:
@@ -264,7 +264,7 @@ async def _aws(house: House, exchange: Exchange, held: Mapping[str, Any]) -> Res
     verb = held.get("httpMethod") or "POST"
     if verb == "ANY":
         verb = exchange.request.method
-    answered = await targets.ask(exchange, out.uri(exchange, held), verb, headers, urlencode(out.query), out.body)
+    answered = await ask_service(exchange, out.uri(exchange, held), verb, headers, urlencode(out.query), out.body)
     exchange.integration_status = str(answered.status)
     exchange.log(f"Endpoint response body before transformations: {answered.body[:1024].decode(errors='replace')}")
     return respond(exchange, chosen(held, str(answered.status)), answered)

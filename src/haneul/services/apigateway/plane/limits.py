@@ -15,28 +15,6 @@ from haneul.state.store import Reader
 if TYPE_CHECKING:
     from haneul.services.apigateway.plane.house import House
 
-MAX_BUCKETS = 20_000
-
-
-class Bucket:
-    """Tokens that come back at a steady rate."""
-
-    __slots__ = ("at", "burst", "rate", "tokens")
-
-    def __init__(self, rate: float, burst: float, now: float) -> None:
-        self.rate = rate
-        self.burst = burst
-        self.tokens = burst
-        self.at = now
-
-    def take(self, now: float) -> bool:
-        self.tokens = min(self.burst, self.tokens + (now - self.at) * self.rate)
-        self.at = now
-        if self.tokens < 1:
-            return False
-        self.tokens -= 1
-        return True
-
 
 class Keys:
     """The keys and plans of one account and region, by what a request shows."""
@@ -79,17 +57,8 @@ def check_stage(house: House, exchange: Exchange, settings: Mapping[str, Any]) -
         return
     assert exchange.method is not None
     key = ("stage", exchange.api, exchange.stage_name, exchange.method.resource, exchange.method.verb)
-    if not take(house, key, rate, burst, exchange.call.now()):
+    if not house.buckets.take(key, rate, burst, exchange.call.now()):
         raise throttled()
-
-
-def take(house: House, key: Any, rate: float, burst: float, now: float) -> bool:
-    bucket = house.buckets.get(key)
-    if bucket is None or bucket.rate != rate or bucket.burst != burst:
-        if len(house.buckets) >= MAX_BUCKETS:
-            house.buckets.clear()
-        bucket = house.buckets[key] = Bucket(rate, burst, now)
-    return bucket.take(now)
 
 
 def check_key(house: House, exchange: Exchange) -> None:
@@ -129,7 +98,7 @@ def _limit(house: House, exchange: Exchange, key: Item, plan: Item, said: Mappin
     for name, limits in (("method", own), ("plan", plan.held.get("throttle") or {})):
         if "rateLimit" in limits and "burstLimit" in limits:
             spot = (name, plan.id, key.id, method.resource if name == "method" else "", method.verb)
-            if not take(house, spot, limits["rateLimit"], limits["burstLimit"], now):
+            if not house.buckets.take(spot, limits["rateLimit"], limits["burstLimit"], now):
                 raise throttled()
             break
     quota = plan.held.get("quota")

@@ -1,32 +1,23 @@
-"""HTTP endpoints behind a method: one request out, one answer back."""
+"""What stands behind methods, asked through the engine, with its failures as gateway responses."""
 
 from __future__ import annotations
 
-import asyncio
-import http.client
-import ssl
-from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import quote, urlsplit
+from haneul.engines.integrations import services, upstream
+from haneul.engines.integrations.services import Answered
+from haneul.services.apigateway.plane.exchange import Exchange
+from haneul.services.apigateway.plane.refusals import Refused, configuration
 
-from haneul.services.apigateway.plane.refusals import Refused
-from haneul.services.apigateway.plane.targets import Answered
-
-MAX_ANSWER = 10 << 20
-MAX_KEPT = 8
+__all__ = ["Answered", "Upstream", "ask_service"]
 
 
 class Upstream:
-    """Connections to HTTP endpoints, kept for the next request; worked by threads of its own."""
+    """HTTP endpoints."""
 
     def __init__(self) -> None:
-        self._workers = ThreadPoolExecutor(16, "haneul-upstream")
-        self._idle: dict[tuple[str, str, bool], list[http.client.HTTPConnection]] = {}
+        self._engine = upstream.Upstream()
 
     def close(self) -> None:
-        self._workers.shutdown(wait=False, cancel_futures=True)
-        for kept in self._idle.values():
-            for one in kept:
-                one.close()
+        self._engine.close()
 
     async def ask(
         self,
@@ -38,73 +29,26 @@ class Upstream:
         insecure: bool = False,
     ) -> tuple[Answered, list[tuple[str, str]]]:
         """The endpoint's answer, and its headers as they came. Raises Refused (504) when there is none."""
-        loop = asyncio.get_running_loop()
-        work = loop.run_in_executor(self._workers, self._exchange, url, method, headers, body, timeout, insecure)
         try:
-            return await asyncio.wait_for(work, timeout + 0.5)
-        except TimeoutError:
+            found = await self._engine.ask(url, method, headers, body, timeout, insecure)
+        except upstream.TimedOut:
             raise Refused("INTEGRATION_TIMEOUT", "Endpoint request timed out") from None
-        except (OSError, http.client.HTTPException, ValueError) as error:
+        except upstream.Unanswered as error:
             raise Refused("INTEGRATION_FAILURE", "Network error communicating with endpoint") from error
-
-    def _exchange(
-        self, url: str, method: str, headers: list[tuple[str, str]], body: bytes, timeout: float, insecure: bool
-    ) -> tuple[Answered, list[tuple[str, str]]]:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"no HTTP address: {url}")
-        key = (parts.scheme, parts.netloc, insecure)
-        target = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._") + (f"?{parts.query}" if parts.query else "")
-        idle = self._idle.setdefault(key, [])
-        while True:
-            reused = bool(idle)
-            connection = idle.pop() if idle else _connect(parts.scheme, parts.hostname, parts.port, insecure)
-            connection.timeout = timeout
-            if connection.sock is not None:
-                connection.sock.settimeout(timeout)
-            try:
-                return self._send(connection, idle, method, target, headers, body)
-            except (ConnectionError, http.client.RemoteDisconnected):
-                connection.close()
-                if not reused:  # one that was kept may have been closed meanwhile; a fresh one has failed
-                    raise
-            except BaseException:
-                connection.close()
-                raise
-
-    def _send(
-        self,
-        connection: http.client.HTTPConnection,
-        idle: list[http.client.HTTPConnection],
-        method: str,
-        target: str,
-        headers: list[tuple[str, str]],
-        body: bytes,
-    ) -> tuple[Answered, list[tuple[str, str]]]:
-        has_host = any(name.lower() == "host" for name, _ in headers)
-        connection.putrequest(method, target, skip_host=has_host, skip_accept_encoding=True)
-        for name, value in headers:
-            connection.putheader(name, value.replace("\r", "").replace("\n", "").encode())
-        if body or method in ("POST", "PUT", "PATCH"):
-            connection.putheader("Content-Length", str(len(body)))
-        connection.endheaders(body or None)
-        response = connection.getresponse()
-        data = response.read(MAX_ANSWER + 1)
-        if len(data) > MAX_ANSWER:
-            raise ValueError("the answer is too long")
-        pairs = response.getheaders()
-        if not response.will_close and len(idle) < MAX_KEPT:
-            idle.append(connection)
-        else:
-            connection.close()
-        return Answered(response.status, {name.lower(): value for name, value in pairs}, data), pairs
+        return Answered(found.status, found.headers, found.body), found.pairs
 
 
-def _connect(scheme: str, host: str, port: int | None, insecure: bool) -> http.client.HTTPConnection:
-    if scheme == "http":
-        return http.client.HTTPConnection(host, port)
-    context = ssl.create_default_context()
-    if insecure:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return http.client.HTTPSConnection(host, port, context=context)
+async def ask_service(
+    exchange: Exchange, uri: str, method: str, headers: dict[str, str], query: str, body: bytes
+) -> Answered:
+    """An AWS service's answer. Raises Refused (500) for one that there isn't."""
+    try:
+        found = await services.ask(exchange.call, uri, method, headers, query, body, exchange.request_id)
+    except (services.Misconfigured, services.TooLong) as error:
+        exchange.log(f"Execution failed due to configuration error: {error}")
+        raise configuration() from error
+    if found.error:
+        exchange.integration_error = found.error
+    if found.status == 501:
+        exchange.log(f"Execution failed due to configuration error: {found.error}")
+    return found

@@ -1,4 +1,4 @@
-"""AWS integrations with services other than Lambda: the request as that service's wire would bring it, in process."""
+"""AWS's services behind an API: the request as that service's wire would bring it, performed in process."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 
-from haneul.services.apigateway.plane.exchange import Exchange
-from haneul.services.apigateway.plane.refusals import configuration
+from haneul.engines.errors import EngineError
+from haneul.service import Call
 from haneul.wire import model as models
 from haneul.wire.compile import codec, error_response
 from haneul.wire.errors import AwsError
@@ -24,12 +24,21 @@ _MODELS = {"states": "stepfunctions", "monitoring": "cloudwatch", "email": "ses"
 MAX_ANSWER = 10 << 20
 
 
+class Misconfigured(EngineError):
+    """The integration names no service or operation of this cloud."""
+
+
+class TooLong(EngineError):
+    """The service answers more than an API hands on."""
+
+
 class Answered(NamedTuple):
-    """What an integration answered. Headers have lower-case names."""
+    """What a service answered. Headers have lower-case names. error: its message, where it is one."""
 
     status: int
     headers: dict[str, str]
     body: bytes
+    error: str = ""
 
 
 def parsed(uri: str) -> tuple[str, str, str] | None:
@@ -43,42 +52,39 @@ def parsed(uri: str) -> tuple[str, str, str] | None:
     return name, found.group(3), found.group(4)
 
 
-async def ask(exchange: Exchange, uri: str, method: str, headers: dict[str, str], query: str, body: bytes) -> Answered:
-    """The service's answer. Raises Refused for a service or operation that there isn't."""
+async def ask(
+    call: Call, uri: str, method: str, headers: dict[str, str], query: str, body: bytes, request_id: str
+) -> Answered:
+    """The service's answer. Raises Misconfigured, TooLong."""
     target = parsed(uri)
-    if target is None or target[0] not in exchange.call.cloud.services:
-        exchange.log(f"Execution failed due to configuration error: no service answers {uri}")
-        raise configuration()
+    if target is None or target[0] not in call.cloud.services:
+        raise Misconfigured(f"no service answers {uri}")
     name, kind, rest = target
     model = models.load(name)
-    opaque = exchange.call.cloud.services[name].opaque
+    opaque = call.cloud.services[name].opaque
     lower = {key.lower(): value for key, value in headers.items()}
     lower.setdefault("content-type", "application/json")
     found = _operation(model, kind, rest, method, lower, query, body)
     if found is None:
-        exchange.log(f"Execution failed due to configuration error: no operation of {name} is meant by {rest}")
-        raise configuration()
+        raise Misconfigured(f"no operation of {name} is meant by {rest}")
     operation, protocol, labels, request = found
     translator = codec(model, operation, protocol, opaque)
     try:
         if translator.stream_in is not None:
             request.stream = BufferedBody(request.body)
         members = translator.parse(request, labels)
-        output = exchange.call.invoke(name, operation, members)
+        output = call.invoke(name, operation, members)
         output = await output if inspect.isawaitable(output) else output
     except AwsError as error:
-        exchange.integration_error = error.message
-        if error.code == "NotImplemented":
-            exchange.log(f"Execution failed due to configuration error: {error.message}")
-        response = error_response(model, protocol, error, exchange.request_id, request.path)
+        response = error_response(model, protocol, error, request_id, request.path)
         if protocol in ("query", "ec2") and wants_json(lower):
             told = {"Error": {"Code": error.code, "Message": error.message, "Type": "Sender"},
-                    "RequestId": exchange.request_id}  # fmt: skip
-            return Answered(response.status, {"content-type": "application/json"}, orjson.dumps(told))
-        return await _whole(response)
+                    "RequestId": request_id}  # fmt: skip
+            return Answered(response.status, {"content-type": "application/json"}, orjson.dumps(told), error.message)
+        return (await _whole(response))._replace(error=error.message)
     if protocol in ("query", "ec2") and wants_json(lower):
-        return _as_json(operation, output or {}, exchange.request_id)
-    return await _whole(translator.serialize(output or {}, exchange.request_id))
+        return _as_json(operation, output or {}, request_id)
+    return await _whole(translator.serialize(output or {}, request_id))
 
 
 def wants_json(headers: Mapping[str, str]) -> bool:
@@ -159,7 +165,7 @@ async def _whole(response: Response) -> Answered:
 
 
 async def whole(payload: Any) -> bytes:
-    """A payload in one piece. Raises Refused when it is more than API Gateway hands on."""
+    """A payload in one piece. Raises TooLong."""
     if isinstance(payload, bytes):
         return payload
     pieces, size = [], 0
@@ -168,19 +174,19 @@ async def whole(payload: Any) -> bytes:
             pieces.append(_read(one) if isinstance(one, FileRange) else one)
             size += len(pieces[-1])
             if size > MAX_ANSWER:
-                raise configuration()
+                raise TooLong("the answer is too long")
     else:
         async for one in payload:
             pieces.append(one)
             size += len(one)
             if size > MAX_ANSWER:
-                raise configuration()
+                raise TooLong("the answer is too long")
     return b"".join(pieces)
 
 
 def _read(part: FileRange) -> bytes:
     if part.length > MAX_ANSWER:
-        raise configuration()
+        raise TooLong("the answer is too long")
     with open(part.path, "rb") as file:
         file.seek(part.offset)
         return file.read(part.length)

@@ -1,0 +1,1 @@
+"""The data plane of HTTP and WebSocket APIs."""

@@ -1,0 +1,21 @@
+"""The identity card of HTTP APIs and WebSocket APIs."""
+
+from haneul.service import Service
+
+SERVICE = Service(
+    model="apigatewayv2",
+    package="haneul.services.apigatewayv2",
+    modules=(
+        "apis",
+        "routes",
+        "integrations",
+        "authorizers",
+        "deployments",
+        "stages",
+        "models",
+        "domains",
+        "links",
+        "tags",
+    ),
+    iam_prefix="apigateway",
+)
