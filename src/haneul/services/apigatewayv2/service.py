@@ -18,4 +18,10 @@ SERVICE = Service(
         "tags",
     ),
     iam_prefix="apigateway",
+    hosts=("execute-api",),
+    names="domains:claims",
+    verifies=True,
+    raw="plane.answering:answer",
+    start="plane.house:open_house",
+    uses=("apigateway", "lambda", "logs", "cloudwatch", "sqs", "events", "sts"),
 )

@@ -98,7 +98,8 @@ class Exchange:
         scope, route = self.scope, self.route
         head = f"arn:aws:execute-api:{scope.region}:{scope.account}:{self.api}/{self.stage_name}"
         if of_route and route is not None:
-            return f"{head}/{'*' if route.verb == 'ANY' else route.verb}{route.path}" if route.path else f"{head}/$default"
+            verb = "*" if route.verb == "ANY" else route.verb
+            return f"{head}/{verb}{route.path}" if route.path else f"{head}/$default"
         return f"{head}/{self.request.method}/{'/'.join(self.segments)}"
 
     def log_context(self) -> dict[str, Any]:

@@ -18,7 +18,7 @@ Pairs = list[tuple[str, str]]
 
 
 def value_of(exchange: Exchange, expression: str, answer: Answered | None = None) -> str | None:
-    """What an expression stands for: `$request.header.x`, or text with `${request.header.x}` in it; None for nothing."""
+    """What an expression stands for: `$request.header.x`, or text with `${request.header.x}` in it."""
     whole = _WHOLE.fullmatch(expression)
     if whole is not None and "${" not in expression:
         return source(exchange, whole.group(1), answer)

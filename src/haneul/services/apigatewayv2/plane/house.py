@@ -1,0 +1,78 @@
+"""What runs while the cloud does: compiled stages, caches, connections."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from haneul.engines.integrations.logs import LogWriter
+from haneul.engines.integrations.metrics import MetricWriter
+from haneul.engines.integrations.throttles import Buckets
+from haneul.engines.integrations.upstream import Upstream
+from haneul.service import Call, Scope
+from haneul.services.apigatewayv2.plane.authorizing import Verdicts
+from haneul.services.apigatewayv2.plane.deployed import Deployed
+from haneul.services.apigatewayv2.plane.issuers import Issuers
+from haneul.services.apigatewayv2.state import HOUSE, ITEMS, PLACES, ROOT, Item, items, snapshot, stamp_key
+from haneul.state.store import Reader
+
+if TYPE_CHECKING:
+    from haneul.cloud import Cloud
+
+MAX_APIS = 2000
+
+
+class Served:
+    """An API as it is served now: its stages, and the deployments that they name."""
+
+    def __init__(self, tx: Reader, scope: Scope, api: Item) -> None:
+        self.scope = scope
+        self.held: Mapping[str, Any] = api.held
+        self.stages: dict[str, dict[str, Any]] = {row.id: row.held for row in items(tx, scope, "stage", api.id)}
+        wanted = {held.get("DeploymentId") for held in self.stages.values()}
+        self.deployed = {one: Deployed(one, snapshot(tx, api.id, one)) for one in wanted if one}
+
+
+class House:
+    """The room's plane."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+        self._served: dict[str, tuple[bytes | None, Served]] = {}
+        self.verdicts = Verdicts()
+        self.buckets = Buckets()
+        self.upstream = Upstream()
+        self.issuers = Issuers(cloud, self.upstream)
+        self.logs = LogWriter(cloud, "apigatewayv2")
+        self.metrics = MetricWriter(cloud, "apigatewayv2", "AWS/ApiGateway")
+
+    def close(self) -> None:
+        self.logs.close()
+        self.metrics.close()
+        self.upstream.close()
+
+    def forget_verdicts(self, api: str, stage: str) -> None:
+        self.verdicts.forget(api, stage)
+
+    def served(self, call: Call, api: str) -> Served | None:
+        """The API with this id, compiled anew when it has changed; None when there is none."""
+        with call.read() as tx:
+            stamp = tx.get(stamp_key(api))
+            known = self._served.get(api)
+            if known is not None and known[0] == stamp:
+                return known[1]
+            place = PLACES.get(tx, HOUSE, api)
+            scope = Scope(place.account, place.region) if place is not None else None
+            row = ITEMS.get(tx, scope, "api", ROOT, api) if scope is not None else None
+            if row is None or scope is None:
+                self._served.pop(api, None)
+                return None
+            found = Served(tx, scope, row)
+        if len(self._served) >= MAX_APIS:
+            self._served.clear()
+        self._served[api] = (stamp, found)
+        return found
+
+
+def open_house(cloud: Cloud) -> House:
+    return House(cloud)
