@@ -34,6 +34,7 @@ from haneul.state.store import Gathering, Store
 
 ROOMS = (
     "apigateway",
+    "apigatewaymanagementapi",
     "apigatewayv2",
     "ce",
     "cloudwatch",

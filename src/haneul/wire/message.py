@@ -11,7 +11,7 @@ from typing import Protocol
 
 from haneul.kit.ranges import FileRange
 
-__all__ = ["Body", "BufferedBody", "FileRange", "Payload", "Request", "Response"]
+__all__ = ["Body", "BufferedBody", "FileRange", "Line", "Payload", "Request", "Response", "Session", "Upgrade"]
 
 
 class Body(Protocol):
@@ -105,3 +105,55 @@ class Response:
         self.status = status
         self.headers = headers
         self.body = body
+
+
+class Line(Protocol):
+    """A client's connection in the hands of a `Session`. On the event loop only."""
+
+    @property
+    def backlog(self) -> int:
+        """Bytes written that the client hasn't taken yet."""
+        ...
+
+    def write(self, data: bytes) -> None: ...
+
+    def close(self) -> None:
+        """Close once what was written has left."""
+        ...
+
+    def abort(self) -> None: ...
+
+    def pause(self) -> None:
+        """Read no more for now: the client is ahead of us."""
+        ...
+
+    def resume(self) -> None: ...
+
+
+class Session(Protocol):
+    """What speaks another protocol (WebSocket) over a connection that began as HTTP. Its patience is its own business:
+    the server's idle time doesn't count."""
+
+    def opened(self, line: Line) -> None:
+        """The 101 has been written; the line is the session's."""
+        ...
+
+    def received(self, data: bytes) -> None: ...
+
+    def going_away(self) -> None:
+        """The server is stopping: say goodbye and close soon."""
+        ...
+
+    def lost(self) -> None:
+        """The connection is gone, whoever closed it. Called once."""
+        ...
+
+
+class Upgrade(Response):
+    """The answer to `Upgrade: websocket`: 101 with these headers, after which the connection is the session's."""
+
+    __slots__ = ("session",)
+
+    def __init__(self, headers: list[tuple[str, str]], session: Session) -> None:
+        super().__init__(101, headers)
+        self.session = session

@@ -5,10 +5,16 @@ from __future__ import annotations
 import io
 import json
 import sys
+import time
 import urllib.error
 import urllib.request
 import zipfile
 from typing import Any, NamedTuple
+
+import boto3
+from websockets.sync.client import connect
+
+SELECTION = "$request.body.action"
 
 
 class Answer(NamedTuple):
@@ -72,3 +78,65 @@ def send(request: urllib.request.Request) -> Answer:
             return Answer(found.status, found.headers, found.read())
     except urllib.error.HTTPError as error:
         return Answer(error.code, error.headers, error.read())
+
+
+class SocketApi:
+    """A WebSocket API with a stage `dev` that deploys by itself."""
+
+    def __init__(self, cloud, gateway, **held) -> None:
+        self.cloud = cloud
+        self.gateway = gateway
+        held = {"RouteSelectionExpression": SELECTION, **held}
+        self.id = gateway.create_api(Name="test", ProtocolType="WEBSOCKET", **held)["ApiId"]
+        gateway.create_stage(ApiId=self.id, StageName="dev", AutoDeploy=True)
+
+    def integration(self, uri: str = "", **held) -> str:
+        if uri:
+            held = {"IntegrationType": "AWS_PROXY", "IntegrationUri": uri, **held}
+        return self.gateway.create_integration(ApiId=self.id, **held)["IntegrationId"]
+
+    def mock(self, template: str | None = None, request: str = '{"statusCode": 200}') -> str:
+        found = self.integration(IntegrationType="MOCK", RequestTemplates={"$default": request})
+        if template is not None:
+            self.gateway.create_integration_response(
+                ApiId=self.id, IntegrationId=found, IntegrationResponseKey="$default",
+                ResponseTemplates={"$default": template},
+            )  # fmt: skip
+        return found
+
+    def route(self, key: str, integration: str, answers: bool = False, **held) -> str:
+        target = f"integrations/{integration}"
+        if answers:
+            held["RouteResponseSelectionExpression"] = "$default"
+        route = self.gateway.create_route(ApiId=self.id, RouteKey=key, Target=target, **held)["RouteId"]
+        if answers:
+            self.gateway.create_route_response(ApiId=self.id, RouteId=route, RouteResponseKey="$default")
+        return route
+
+    def connect(self, query: str = "", stage: str = "dev", **options):
+        url = f"ws://{self.id}.execute-api.localhost:{self.cloud.port}/{stage}{query}"
+        return connect(url, address=("127.0.0.1", self.cloud.port), proxy=None, open_timeout=10, **options)
+
+    def connections(self):
+        return boto3.client(
+            "apigatewaymanagementapi",
+            endpoint_url=f"{self.cloud.url}/_aws/execute-api/{self.id}/dev",
+            region_name="us-east-1",
+            aws_access_key_id="000000000000",
+            aws_secret_access_key="test",
+        )
+
+
+def event_of(socket, action: str = "told", **held) -> dict:
+    socket.send(json.dumps({"action": action, **held}))
+    return json.loads(socket.recv(timeout=10))
+
+
+def until(condition, limit: float = 15.0):
+    deadline = time.monotonic() + limit
+    while time.monotonic() < deadline:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.05)
+    raise AssertionError("it never happened")

@@ -49,6 +49,8 @@ def _check(tx: Reader, call: Call, held: Mapping[str, Any]) -> None:
     if throttle and (throttle.get("rateLimit", 0) < 0 or throttle.get("burstLimit", 0) < 0):
         raise bad("Usage Plan throttle limits must not be negative")
     for one in held.get("apiStages") or ():
+        if not one.get("apiId") or not one.get("stage"):
+            raise bad("Usage Plan stages must name an API and a stage")
         if ITEMS.get(tx, call.scope, "api", ROOT, one["apiId"]) is None:
             raise errors.NotFoundException(f"Invalid API identifier specified {call.account}:{one['apiId']}")
         if ITEMS.get(tx, call.scope, "stage", one["apiId"], one["stage"]) is None:

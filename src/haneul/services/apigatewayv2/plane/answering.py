@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from haneul.auth.principals import ANONYMOUS
 from haneul.engines.integrations.logs import access_line, group_of
 from haneul.service import Call
-from haneul.services.apigatewayv2.plane import authorizing, cors, integrating
+from haneul.services.apigatewayv2.plane import authorizing, conversing, cors, integrating
 from haneul.services.apigatewayv2.plane.events import clean
 from haneul.services.apigatewayv2.plane.exchange import Exchange
 from haneul.services.apigatewayv2.plane.house import House, Served
@@ -92,7 +92,22 @@ def answer(call: Call, request: Request, target: Any) -> Any:
     served = house.served(call, address.api) if address.api else None
     if served is None:
         return refusal(Refused(403, "Forbidden")) if address.custom else None
+    if served.held["ProtocolType"] == "WEBSOCKET":
+        return converse(house, call, request, address, served)
     return serve(house, call, request, address, served)
+
+
+def converse(house: House, call: Call, request: Request, address: Address, served: Served) -> Any:
+    """A request to a WebSocket API: a handshake, or nothing that it answers."""
+    stage, path = address.stage, address.path
+    if stage is None:
+        first, _, rest = path[1:].partition("/")
+        stage, path = unquote(first), f"/{rest}"
+    is_closed = served.held.get("DisableExecuteApiEndpoint") and not address.custom
+    is_handshake = request.method == "GET" and request.headers.get("upgrade", "").lower() == "websocket"
+    if not is_handshake or is_closed or path not in ("", "/"):
+        return refusal(Refused(403, "Forbidden"))
+    return conversing.open_connection(house, call, request, served, address.api, stage)
 
 
 def staged(served: Served, address: Address) -> tuple[str, str, str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
 from haneul.engines.integrations.logs import LogWriter
@@ -18,6 +19,7 @@ from haneul.state.store import Reader
 
 if TYPE_CHECKING:
     from haneul.cloud import Cloud
+    from haneul.services.apigatewayv2.plane.messages import Client
 
 MAX_APIS = 2000
 
@@ -45,11 +47,33 @@ class House:
         self.issuers = Issuers(cloud, self.upstream)
         self.logs = LogWriter(cloud, "apigatewayv2")
         self.metrics = MetricWriter(cloud, "apigatewayv2", "AWS/ApiGateway")
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def close(self) -> None:
+        for task in list(self._tasks):
+            task.cancel()
         self.logs.close()
         self.metrics.close()
         self.upstream.close()
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run `work` as a task that nobody can garbage-collect."""
+        task = self.cloud.loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def meter(self, scope: Scope, usage: str, amount: float) -> None:
+        """Count what a bill knows."""
+        call = self.cloud.call_as("apigatewayv2", scope)
+        call.meter(usage, amount)
+        self.cloud.performer.count_usage(call, "Invoke")
+
+    def count(self, client: Client, name: str, value: float = 1.0, unit: str = "Count", route: str = "") -> None:
+        """One sample of a WebSocket API's metric: of the API, its stage and, where it is known, the route."""
+        whole = (("ApiId", client.api),)
+        stage = (*whole, ("Stage", client.stage))
+        for dimensions in (whole, stage, (*stage, ("Route", route))) if route else (whole, stage):
+            self.metrics.note(client.scope, dimensions, name, unit, value)
 
     def forget_verdicts(self, api: str, stage: str) -> None:
         self.verdicts.forget(api, stage)

@@ -1,0 +1,1 @@
+"""Connections to WebSocket APIs, as their backends see them."""
