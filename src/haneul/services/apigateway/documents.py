@@ -7,11 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-import orjson
-
+from haneul.engines.integrations import openapi
 from haneul.services.apigateway.errors import bad
 
-MAX_DOCUMENT = 6 << 20
 VERBS = {"get": "GET", "put": "PUT", "post": "POST", "delete": "DELETE", "patch": "PATCH", "head": "HEAD",
          "options": "OPTIONS", "x-amazon-apigateway-any-method": "ANY"}  # fmt: skip
 _LOCAL = re.compile(r"#/(?:definitions|components/schemas)/([^/]+)$")
@@ -19,42 +17,10 @@ _LOCAL = re.compile(r"#/(?:definitions|components/schemas)/([^/]+)$")
 
 def parse(body: bytes) -> dict[str, Any]:
     """The document. Raises BadRequestException."""
-    if len(body) > MAX_DOCUMENT:
-        raise bad("Maximum upload size exceeded")
-    found: Any
     try:
-        found = orjson.loads(body)
-    except ValueError:
-        found = _yaml(body)
-    if not isinstance(found, dict):
-        raise bad("Invalid OpenAPI input.")
-    return found
-
-
-def _yaml(body: bytes) -> Any:
-    import yaml
-
-    try:
-        text = body.decode()
-        if re.search(r"^[^#\n]*[:\-]\s+[&*]\w", text, re.M):  # anchors can blow a small document up
-            raise bad("Unable to parse API definition because of a malformed YAML: aliases are not supported")
-        return yaml.load(text, Loader=_loader())  # noqa: S506 - a safe loader without dates
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
-        raise bad("Unable to parse API definition because of a malformed integration or document") from None
-
-
-def _loader() -> Any:
-    """PyYAML's safe loader that leaves dates as text, as JSON would have them."""
-    import yaml
-
-    class Loader(yaml.SafeLoader):  # type: ignore[misc]
-        pass
-
-    Loader.yaml_implicit_resolvers = {
-        key: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:timestamp"]
-        for key, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-    return Loader
+        return openapi.parse(body)
+    except openapi.Unreadable as error:
+        raise bad(str(error)) from None
 
 
 class Document:

@@ -15,6 +15,8 @@ SERVICE = Service(
         "models",
         "domains",
         "links",
+        "imports",
+        "exports",
         "tags",
     ),
     iam_prefix="apigateway",
