@@ -136,8 +136,8 @@ def test_integrations_that_cannot_be(gateway, api, socket_api) -> None:
     """HTTP APIs have fewer kinds than WebSocket APIs, and service integrations need their parameters."""
     create = gateway.create_integration
     refused("BadRequestException", "MOCK", create, ApiId=api, IntegrationType="MOCK")
-    refused("BadRequestException", "timeoutInMillis", create, ApiId=api, IntegrationType="AWS_PROXY", IntegrationUri=FUNCTION,
-            TimeoutInMillis=30001)  # fmt: skip
+    refused("BadRequestException", "timeoutInMillis", create, ApiId=api, IntegrationType="AWS_PROXY",
+            IntegrationUri=FUNCTION, TimeoutInMillis=30001)  # fmt: skip
     refused("BadRequestException", "MessageBody", create, ApiId=api, IntegrationType="AWS_PROXY",
             IntegrationSubtype="SQS-SendMessage", CredentialsArn="arn:aws:iam::000000000000:role/x",
             RequestParameters={"QueueUrl": "q"})  # fmt: skip

@@ -212,6 +212,18 @@ def test_services_behind_routes(cloud, client, unique) -> None:
     assert found[0]["Body"] == '"hello"'
 
 
+def test_what_is_deleted_lets_its_clients_go(cloud, client) -> None:
+    """An API that is gone holds no connections."""
+    api = SocketApi(cloud, client("apigatewayv2"))
+    api.route("ping", api.mock('{"pong": true}'), answers=True)
+    with api.connect() as socket:
+        assert event_of(socket, "ping") == {"pong": True}
+        api.gateway.delete_api(ApiId=api.id)
+        with pytest.raises(ConnectionClosed) as closed:
+            socket.recv(timeout=10)
+    assert closed.value.rcvd.code == 1001
+
+
 def test_a_stopping_cloud_says_goodbye(fresh_cloud) -> None:
     """Drain closes open connections with 1001 instead of waiting for them."""
     cloud = fresh_cloud()

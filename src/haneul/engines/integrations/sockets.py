@@ -78,9 +78,14 @@ class Sockets:
     def drop(self, socket: Socket) -> None:
         self._open.pop(socket.id, None)
 
-    def of(self, api: str, stage: str | None = None) -> list[Socket]:
-        """The connections to an API (and stage)."""
-        return [one for one in self._open.values() if one.api == api and stage in (None, one.stage)]
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def part(self, api: str, stage: str | None = None) -> None:
+        """Say goodbye to the clients of an API (or stage) that is gone. On the event loop."""
+        for one in list(self._open.values()):
+            if one.api == api and stage in (None, one.stage):
+                one.going_away()
 
 
 def sockets_of(cloud: Cloud) -> Sockets:

@@ -46,7 +46,8 @@ def get_export(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     if accept == "application/yaml":
         import yaml
 
-        body = yaml.safe_dump(document, sort_keys=False).encode()
+        plain = json.loads(json.dumps(document))  # nothing in it twice: aliases aren't read on the way back
+        body = yaml.safe_dump(plain, sort_keys=False).encode()
         suffix = "yaml"
     else:
         body = json.dumps(document, indent=2).encode()

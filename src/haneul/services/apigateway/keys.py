@@ -58,6 +58,8 @@ def new_key(tx: Writer, call: Call, request: Mapping[str, Any]) -> Item:
     now = int(call.now())
     stages = []
     for one in request.get("stageKeys") or ():
+        if not one.get("restApiId") or not one.get("stageName"):
+            raise bad("Stage keys must name an API and a stage")
         find(tx, call.scope, "stage", one["restApiId"], one["stageName"])
         stages.append(f"{one['restApiId']}/{one['stageName']}")
     held: dict[str, Any] = {

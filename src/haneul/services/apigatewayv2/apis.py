@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from haneul.engines.integrations.sockets import sockets_of
 from haneul.service import Call, operation
 from haneul.services.apigatewayv2 import integrations, names, routes, stages
 from haneul.services.apigatewayv2.deployments import api_changed
@@ -219,6 +220,7 @@ def delete_api(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         ITEMS.delete(tx, call.scope, "api", ROOT, row.id)
         PLACES.delete(tx, HOUSE, row.id)
         touched(tx, row.id)
+    call.cloud.loop.call_soon_threadsafe(sockets_of(call.cloud).part, row.id)
     return {}
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from haneul.engines.integrations.sockets import sockets_of
 from haneul.service import Call, operation
 from haneul.services.apigatewayv2 import deployments, names
 from haneul.services.apigatewayv2.errors import bad, conflict, errors
@@ -146,6 +147,7 @@ def delete_stage(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
                     raise bad("Please remove all API mappings related to the stage in your domains before deleting it")
         ITEMS.delete(tx, call.scope, "stage", api.id, row.id)
         touched(tx, api.id)
+    call.cloud.loop.call_soon_threadsafe(sockets_of(call.cloud).part, api.id, row.id)
     return {}
 
 

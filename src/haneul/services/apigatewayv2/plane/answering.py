@@ -132,7 +132,7 @@ async def serve(house: House, call: Call, request: Request, address: Address, se
             request.body = b"\0" * (MAX_BODY + 1)
     call.scope = served.scope
     call.principal = ANONYMOUS
-    inner = call.cloud.call_as("apigatewayv2", served.scope)
+    inner = house.acting(served.scope)
     name, path, full = staged(served, address)
     exchange = Exchange(inner, request, address.api, name, path, full)
     exchange.stage = served.stages.get(name) or {}

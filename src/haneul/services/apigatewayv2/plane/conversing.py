@@ -40,10 +40,12 @@ async def open_connection(house: House, call: Call, request: Request, served: Se
     deployed = served.deployed.get(str((held or {}).get("DeploymentId")))
     if held is None or deployed is None:
         return _refusal(forbidden())
+    if len(sockets_of(house.cloud)) >= house.cloud.config.max_connections // 2:
+        return _refusal(throttled())  # what remains is for those who ask and go
     headers = accepting(request.headers)
     if headers is None:
         return Response(400, [("Content-Type", "application/json")], b'{"message":"Bad Request"}')
-    inner = house.cloud.call_as("apigatewayv2", served.scope)
+    inner = house.acting(served.scope)
     client = Client(request, api, stage, served.scope, call.now())
     message = Message(inner, client, CONNECT, held, deployed)
     message.route = deployed.by_key.get("$connect")
@@ -262,7 +264,7 @@ def _is_text(data: bytes) -> bool:
 
 def _message(house: House, client: Client, kind: str, body: bytes = b"") -> Message | None:
     """An event of this connection, on the API as it is served now; None when it isn't any more."""
-    call = house.cloud.call_as("apigatewayv2", client.scope)
+    call = house.acting(client.scope)
     served = house.served(call, client.api)
     held = served.stages.get(client.stage) if served is not None else None
     deployed = served.deployed.get(str(held.get("DeploymentId"))) if served is not None and held is not None else None

@@ -26,7 +26,8 @@ class NotAllowed(Exception):
 
 async def invoke(call: Call, function: str, payload: bytes, source: str) -> Mapping[str, Any]:
     """Lambda's answer. source: the route's ARN. Raises AwsError, NotAllowed."""
-    if call.cloud.config.iam_enforced and call.acts_as is None and not await rights.lets(call, function, source):
+    acts_for_itself = call.acts_as is None or call.acts_as.kind == "service"
+    if call.cloud.config.iam_enforced and acts_for_itself and not await rights.lets(call, function, source):
         raise NotAllowed
     answer = call.invoke("lambda", "Invoke", {"FunctionName": function, "Payload": payload})
     found: Mapping[str, Any] = await answer if inspect.isawaitable(answer) else answer

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
+from haneul.auth.principals import Principal
 from haneul.engines.integrations.logs import LogWriter
 from haneul.engines.integrations.metrics import MetricWriter
 from haneul.engines.integrations.throttles import Buckets
@@ -61,6 +62,13 @@ class House:
         task = self.cloud.loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def acting(self, scope: Scope) -> Call:
+        """A call in the scope of an API's owner, by the principal that roles and functions trust: there is one for all
+        of API Gateway."""
+        call = self.cloud.call_as("apigatewayv2", scope)
+        call.acts_as = Principal(account=scope.account, arn="apigateway.amazonaws.com", kind="service")
+        return call
 
     def meter(self, scope: Scope, usage: str, amount: float) -> None:
         """Count what a bill knows."""
