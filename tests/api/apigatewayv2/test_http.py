@@ -518,18 +518,21 @@ def test_access_logs_and_metrics(cloud, client, arn, unique) -> None:
 
 
 def test_custom_domains(cloud, client, arn, unique) -> None:
-    """The longest mapping key that fits; a key may have several parts."""
+    """The longest mapping key that fits; a key may have several parts. Format 2.0 tells the path without it."""
     gateway = client("apigatewayv2")
     api = Api(cloud, gateway)
     api.route("GET /{proxy+}", api.integration(arn))
+    api.route("GET /old/{proxy+}", api.integration(arn, PayloadFormatVersion="1.0"))
     name = f"{unique('api')}.example.com"
     certificate = "arn:aws:acm:us-east-1:000000000000:certificate/00000000-0000-0000-0000-000000000000"
     gateway.create_domain_name(DomainName=name, DomainNameConfigurations=[{"CertificateArn": certificate}])
     gateway.create_api_mapping(DomainName=name, ApiId=api.id, Stage="$default", ApiMappingKey="v1/pets")
     answer = send(urllib.request.Request(f"{cloud.url}/v1/pets/rex", headers={"Host": name}))
     event = answer.json()
-    assert (event["rawPath"], event["pathParameters"]) == ("/v1/pets/rex", {"proxy": "rex"})
+    assert (event["rawPath"], event["pathParameters"]) == ("/rex", {"proxy": "rex"})
     assert event["requestContext"]["domainName"] == name
+    old = send(urllib.request.Request(f"{cloud.url}/v1/pets/old/rex", headers={"Host": name})).json()
+    assert old["path"] == "/v1/pets/old/rex"
     other = send(urllib.request.Request(f"{cloud.url}/v2", headers={"Host": name}))
     assert (other.status, other.json()) == (403, {"message": "Forbidden"})
     gateway.update_api(ApiId=api.id, DisableExecuteApiEndpoint=True)

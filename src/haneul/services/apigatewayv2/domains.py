@@ -169,7 +169,7 @@ def _check(tx: Reader, call: Call, domain: Item, held: Mapping[str, Any], own: s
         raise bad("Invalid stage identifier specified")
     key = held["ApiMappingKey"]
     if not re.fullmatch(r"([A-Za-z0-9$_.+!*'()\-]+(/[A-Za-z0-9$_.+!*'()\-]+)*)?", key) or len(key) > 300:
-        raise bad("API mapping key should not start or end with '/', and only have URL characters in its parts")
+        raise bad("An ApiMapping key may contain only letters, numbers and one of $-_.+!*'()")
     for row in items(tx, call.scope, "mapping", domain.id):
         if row.held["ApiMappingKey"] == key and row.id != own:
             raise conflict("ApiMapping key already exists for this domain name")

@@ -57,7 +57,7 @@ def _two(exchange: Exchange) -> dict[str, Any]:
     event: dict[str, Any] = {
         "version": "2.0",
         "routeKey": route.key,
-        "rawPath": exchange.full,
+        "rawPath": exchange.raw,
         "rawQueryString": exchange.request.query,
     }
     if cookies:
@@ -85,7 +85,7 @@ def _context_two(exchange: Exchange) -> dict[str, Any]:
         "domainPrefix": exchange.domain.partition(".")[0],
         "http": {
             "method": exchange.request.method,
-            "path": exchange.full,
+            "path": exchange.raw,
             "protocol": "HTTP/1.1",
             "sourceIp": exchange.request.client,
             "userAgent": exchange.header("user-agent"),

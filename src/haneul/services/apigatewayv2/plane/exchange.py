@@ -47,6 +47,8 @@ class Exchange:
         self.stage_name = stage
         self.path = path
         self.full = unquote(full)
+        self.raw = unquote(path if stage == "$default" else f"/{stage}{path}")
+        """The path as format 2.0 tells it: below the stage, whatever a custom domain's mapping made of it."""
         self.segments = [unquote(part) for part in path[1:].split("/")]
         self.started = call.now()
         self.request_id = short_id()
