@@ -389,6 +389,7 @@ class Exchange:
         service = target.service if target is not None else ""
         operation = target.operation if target is not None else ""
         if call is not None:
+            service = call.service  # of several rooms that claim a name, the one that answered
             if self.prepared is not None:
                 pipeline._count(call, operation)
                 pipeline.cloud.directory.note_use(call.principal, self.prepared.prefix, call.region)
