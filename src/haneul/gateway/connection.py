@@ -147,6 +147,8 @@ class Connection(asyncio.Protocol):
                 self._pause()
 
     def eof_received(self) -> bool:
+        if self._session is not None:
+            return False
         if self._request is not None and self._request.on_gone is not None:
             self._hung_up(self._request)  # who waits for something to come doesn't wait for half a client
         return self._busy  # an answer under way is still sent to a client that has closed its half
@@ -170,7 +172,10 @@ class Connection(asyncio.Protocol):
         if self._task is not None:
             self._task.cancel()
         if self._writable is not None and not self._writable.done():
-            self._writable.set_exception(ConnectionResetError())
+            if self._session is None:
+                self._writable.set_exception(ConnectionResetError())
+            else:
+                self._writable.cancel()  # nobody waits for it
         self._queue.clear()
         session, self._session = self._session, None
         if session is not None:
