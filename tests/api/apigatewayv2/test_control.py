@@ -130,6 +130,9 @@ def test_maps_are_merged(gateway, api) -> None:
     assert "ResponseParameters" not in changed
     refused("BadRequestException", "mapping", gateway.update_integration, ApiId=api,
             IntegrationId=made["IntegrationId"], RequestParameters={"header.a": "1"})  # fmt: skip
+    refused("BadRequestException", "Operations on header authorization are restricted", gateway.update_integration,
+            ApiId=api, IntegrationId=made["IntegrationId"],
+            RequestParameters={"append:header.Authorization": "1"})  # fmt: skip
 
 
 def test_integrations_that_cannot_be(gateway, api, socket_api) -> None:
@@ -212,7 +215,10 @@ def test_answers_of_socket_apis(gateway, api, socket_api) -> None:
         ApiId=socket_api, IntegrationId=integration, IntegrationResponseId=response["IntegrationResponseId"]
     )
     assert told["ResponseTemplates"] == {"a": "b"}
-    model = gateway.create_model(ApiId=socket_api, Name="Pet", Schema="{}", ContentType="application/json")
+    schema = json.dumps({"type": "object", "properties": {"name": {"type": "string"}}})
+    model = gateway.create_model(ApiId=socket_api, Name="Pet", Schema=schema, ContentType="application/json")
+    template = gateway.get_model_template(ApiId=socket_api, ModelId=model["ModelId"])["Value"]
+    assert '"name" : "$inputRoot.name"' in template
     gateway.update_route(ApiId=socket_api, RouteId=route, RequestModels={"$default": "Pet"})
     refused("ConflictException", "Pet", gateway.delete_model, ApiId=socket_api, ModelId=model["ModelId"])
     refused("BadRequestException", "HTTP", gateway.create_model, ApiId=api, Name="Pet", Schema="{}")

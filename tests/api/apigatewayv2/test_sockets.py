@@ -178,6 +178,18 @@ def test_large_messages(api: SocketApi) -> None:
             assert closed.value.rcvd.code == 1009
 
 
+def test_required_parameters(cloud, client) -> None:
+    """A handshake without what $connect asks for is no handshake."""
+    api = SocketApi(cloud, client("apigatewayv2"))
+    wanted = {"route.request.querystring.room": {"Required": True}}
+    api.route("$connect", api.mock(), RequestParameters=wanted)
+    with api.connect("?room=1"):
+        pass
+    with pytest.raises(InvalidStatus) as refused, api.connect():
+        pass
+    assert refused.value.response.status_code == 400
+
+
 def test_models_hold_messages(cloud, client) -> None:
     """A message that doesn't fit its route's model never reaches the integration."""
     api = SocketApi(cloud, client("apigatewayv2"))

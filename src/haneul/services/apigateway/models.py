@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from haneul.engines.templates.samples import template_of
 from haneul.service import Call, operation
 from haneul.services.apigateway import names, patching
 from haneul.services.apigateway.errors import bad, conflict, missing
@@ -131,23 +132,7 @@ def get_model_template(call: Call, request: Mapping[str, Any]) -> dict[str, Any]
     with call.read() as tx:
         api = api_of(tx, call, request)
         row = find(tx, call.scope, "model", api.id, request["modelName"])
-    schema = json.loads(row.held["schema"])
-    return {"value": "#set($inputRoot = $input.path('$'))\n" + _sample(schema, "$inputRoot", 0)}
-
-
-def _sample(schema: Mapping[str, Any], path: str, depth: int) -> str:
-    indent = "  " * (depth + 1)
-    kind = schema.get("type")
-    if kind == "array":
-        inner = _sample(schema.get("items") or {}, "$elem", depth + 1)
-        return f"[\n#foreach($elem in {path})\n{indent}{inner}#if($foreach.hasNext),#end\n#end\n]"
-    if kind == "object" or schema.get("properties"):
-        lines = [
-            f'{indent}"{name}" : {_sample(one, f"{path}.{name}", depth + 1)}'
-            for name, one in (schema.get("properties") or {}).items()
-        ]
-        return "{\n" + ",\n".join(lines) + "\n" + "  " * depth + "}"
-    return f'"{path}"' if kind == "string" else path
+    return {"value": template_of(json.loads(row.held["schema"]))}
 
 
 @operation(resource=names.resource)

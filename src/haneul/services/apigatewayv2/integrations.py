@@ -36,6 +36,30 @@ _ANSWER = ("IntegrationResponseKey", "ContentHandlingStrategy", "ResponseParamet
            "TemplateSelectionExpression")  # fmt: skip
 _TARGET = re.compile(r"(append|overwrite|remove):(header|querystring)\.[^\s:]+|overwrite:path")
 _ANSWERED = re.compile(r"(append|overwrite|remove):header\.[^\s:]+|overwrite:statuscode")
+_RESERVED = frozenset(
+    [
+        "authorization",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-location",
+        "forwarded",
+        "keep-alive",
+        "origin",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "te",
+        "trailers",
+        "transfer-encoding",
+        "upgrade",
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded-proto",
+        "via",
+    ]
+)
+_RESERVED_PREFIXES = ("access-control-", "apigw-", "x-amz-", "x-amzn-")
+"""Headers that AWS lets no mapping touch."""
 _STATUS = re.compile(r"[2-5]\d\d")
 
 
@@ -108,12 +132,23 @@ def _check_mapping(held: Mapping[str, Any]) -> None:
     for target in held.get("RequestParameters") or {}:
         if not _TARGET.fullmatch(target):
             raise _unmapped(target)
+        _check_header(target)
     for status, mapped in (held.get("ResponseParameters") or {}).items():
         if not _STATUS.fullmatch(status):
             raise bad(f"Invalid status code {status} specified in ResponseParameters")
         for target in mapped:
             if not _ANSWERED.fullmatch(target):
                 raise _unmapped(target)
+            _check_header(target)
+
+
+def _check_header(target: str) -> None:
+    name = target.partition(":header.")[2].lower()
+    if name.startswith(_RESERVED_PREFIXES) or name in _RESERVED:
+        raise bad(
+            "Invalid mapping expression specified: Validation Result: warnings : [], errors : [Operations on header "
+            f"{name} are restricted]"
+        )
 
 
 def _unmapped(target: str) -> AwsError:

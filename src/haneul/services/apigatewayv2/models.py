@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from haneul.engines.templates.samples import template_of
 from haneul.service import Call, operation
 from haneul.services.apigatewayv2 import names
 from haneul.services.apigatewayv2.deployments import api_changed
@@ -63,6 +64,14 @@ def get_models(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     with call.read() as tx:
         rows = items(tx, call.scope, "model", api_of(tx, call, request).id)
     return page([describe(row) for row in rows], request)
+
+
+@operation(resource=names.resource)
+def get_model_template(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+    """GetModelTemplate: a mapping template that copies what the model has."""
+    with call.read() as tx:
+        row = find(tx, call.scope, "model", api_of(tx, call, request).id, request["ModelId"])
+    return {"Value": template_of(orjson.loads(row.held["Schema"]))}
 
 
 @operation(resource=names.resource)

@@ -80,6 +80,7 @@ async def _shake(house: House, message: Message, headers: list[tuple[str, str]])
         _limit(house, message, route)
         await _authorise(house, message, route)
         await _check_key(message, route)
+        _check_parameters(message, route)
         told = await behind.ask(house, message)
         if not 200 <= told.status < 300:
             return Response(told.status, [("Content-Type", "application/json")], told.body or b"")
@@ -187,6 +188,17 @@ async def _check_key(message: Message, route: Route) -> None:
         if any(one.get("value") == value and one.get("enabled") for one in answer.get("items") or ()):
             return
     raise forbidden("INVALID_API_KEY")
+
+
+def _check_parameters(message: Message, route: Route) -> None:
+    """Headers and query parameters that the handshake must have. Raises Refused."""
+    lacking = [
+        name.rpartition(".")[2]
+        for name, said in (route.held.get("RequestParameters") or {}).items()
+        if said.get("Required") and not message.source(name)
+    ]
+    if lacking:
+        raise Refused(400, f"Missing required request parameters: [{', '.join(lacking)}]", "BAD_REQUEST_PARAMETERS")
 
 
 # An open connection
