@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 
 import pytest
 
-from haneul.engines.integrations.upstream import Answered, TimedOut, Unanswered, Upstream
+from haneul.engines.integrations.upstream import Answered, TimedOut, Unanswered, Upstream, anywhere, reach_of
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 PLAIN = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -139,3 +141,38 @@ def test_a_header_brings_no_line_of_its_own() -> None:
     assert "Content-Length: 0" in lines
     assert not [line for line in lines if line.startswith(("X-Two", "X: ", "Bad", "X:Y"))]
     assert len(lines) == 6
+
+
+@pytest.mark.parametrize(
+    ("address", "port", "in_dev", "in_cloud"),
+    [
+        ("93.184.216.34", 443, True, True),
+        ("127.0.0.1", 4566, True, True),
+        ("127.0.0.1", 5432, True, False),
+        ("10.1.2.3", 80, True, False),
+        ("::1", 80, True, False),
+        ("::ffff:127.0.0.1", 80, True, False),
+        ("169.254.169.254", 80, False, False),
+        ("::ffff:169.254.169.254", 80, False, False),
+        ("fe80::1", 80, False, False),
+        ("0.0.0.0", 80, False, False),
+        ("224.0.0.1", 80, False, False),
+    ],
+)
+def test_who_may_be_reached(address: str, port: int, in_dev: bool, in_cloud: bool) -> None:
+    """Never the host's metadata; in mode cloud nothing that isn't public, but the cloud itself."""
+    cloud = SimpleNamespace(port=4566, config=SimpleNamespace(mode="cloud", tls_port=None))
+    found = ipaddress.ip_address(address)
+    assert anywhere(found, port) is in_dev
+    assert reach_of(cloud)(found, port) is in_cloud  # type: ignore[arg-type]
+
+
+def test_names_are_judged_by_their_address() -> None:
+    """A name that leads where nobody may go is out of reach, whatever it is called."""
+
+    async def work(upstream: Upstream, url: str) -> None:
+        kept = Upstream(lambda address, port: not address.is_loopback)
+        with pytest.raises(Unanswered, match="out of reach"):
+            await kept.ask(url.replace("127.0.0.1", "localhost"), "GET", [], b"", 5.0)
+
+    run(says(PLAIN), work)

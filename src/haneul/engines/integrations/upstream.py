@@ -1,16 +1,26 @@
-"""HTTP/1.1 endpoints behind an API: one request out, one answer back, over connections kept for the next request."""
+"""HTTP/1.1 endpoints behind an API: one request out, one answer back, over connections kept for the next request.
+
+Who may be reached is asked of the address that a name really has, right before it is used: a tenant's endpoint must not
+be the host's own metadata service, nor, in mode cloud, what else listens on this machine or its network.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import re
+import socket
 import ssl
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, urlsplit
 
 import httptools
 
 from haneul.engines.errors import EngineError
+
+if TYPE_CHECKING:
+    from haneul.cloud import Cloud
 
 MAX_ANSWER = 10 << 20
 MAX_HEAD = 64 << 10
@@ -21,6 +31,8 @@ _SAFE = "/%:@!$&'()*+,;=~-._"
 _SAFE_QUERY = _SAFE + '?[]{}|^`<>"'
 Key = tuple[str, str, int, bool]
 Pairs = list[tuple[str, str]]
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Reach = Callable[[Address, int], bool]
 
 
 class Answered(NamedTuple):
@@ -44,10 +56,30 @@ class Stale(Exception):
     """A connection that was kept turned out to be closed before the answer had begun."""
 
 
+def anywhere(address: Address, port: int) -> bool:
+    """Everything but what is no endpoint: link-local addresses (a host's metadata service), multicast, 0.0.0.0."""
+    plain = getattr(address, "ipv4_mapped", None) or address
+    return not (plain.is_link_local or plain.is_multicast or plain.is_unspecified)
+
+
+def reach_of(cloud: Cloud) -> Reach:
+    """Whom the cloud's endpoints may be: in mode cloud the public internet and the cloud itself."""
+    if cloud.config.mode != "cloud":
+        return anywhere
+
+    def public(address: Address, port: int) -> bool:
+        plain = getattr(address, "ipv4_mapped", None) or address
+        own = plain.is_loopback and port in (cloud.port, cloud.config.tls_port)
+        return own or (plain.is_global and anywhere(address, port))
+
+    return public
+
+
 class Upstream:
     """Connections to all endpoints."""
 
-    def __init__(self) -> None:
+    def __init__(self, reach: Reach = anywhere) -> None:
+        self._reach = reach
         self._idle: dict[Key, list[Link]] = {}
         self._contexts: dict[bool, ssl.SSLContext] = {}
 
@@ -118,8 +150,20 @@ class Upstream:
     async def _connect(self, key: Key) -> Link:
         scheme, host, port, insecure = key
         context = self._context(insecure) if scheme == "https" else None
-        _, link = await asyncio.get_running_loop().create_connection(Link, host, port, ssl=context)
-        return link
+        loop = asyncio.get_running_loop()
+        failed: OSError | None = None
+        for address in await _addresses(host, port):
+            if not self._reach(ipaddress.ip_address(address.partition("%")[0]), port):
+                failed = OSError(f"{address} is out of reach")
+                continue
+            try:
+                _, link = await loop.create_connection(
+                    Link, address, port, ssl=context, server_hostname=host if context is not None else None
+                )
+                return link
+            except OSError as error:
+                failed = error
+        raise failed or OSError(f"{host} has no address")
 
     def _context(self, insecure: bool) -> ssl.SSLContext:
         found = self._contexts.get(insecure)
@@ -129,6 +173,15 @@ class Upstream:
                 found.check_hostname = False
                 found.verify_mode = ssl.CERT_NONE
         return found
+
+
+async def _addresses(host: str, port: int) -> list[str]:
+    """The addresses of a name, or the one that it is."""
+    try:
+        return [str(ipaddress.ip_address(host))]
+    except ValueError:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        return list(dict.fromkeys(str(one[4][0]) for one in found))
 
 
 def _head(method: str, target: str, host: str, headers: Pairs, body: bytes) -> bytes:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from haneul.engines.integrations.throttles import Buckets
+from haneul.engines.integrations.upstream import reach_of
 from haneul.service import Call, Scope
 from haneul.services.apigateway.keys import EVERYWHERE
 from haneul.services.apigateway.plane.caching import Answers
@@ -56,7 +57,7 @@ class House:
         self.verdicts: dict[Any, tuple[float, dict[str, Any]]] = {}
         self.buckets = Buckets()
         self.answers = Answers()
-        self.upstream = Upstream()
+        self.upstream = Upstream(reach_of(cloud))
         self.writer = Writer(cloud, "apigateway")
         self.metrics = Metrics(cloud, "apigateway", "AWS/ApiGateway")
 

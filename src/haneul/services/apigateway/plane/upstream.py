@@ -13,8 +13,8 @@ __all__ = ["Answered", "Upstream", "ask_service"]
 class Upstream:
     """HTTP endpoints."""
 
-    def __init__(self) -> None:
-        self._engine = upstream.Upstream()
+    def __init__(self, reach: upstream.Reach) -> None:
+        self._engine = upstream.Upstream(reach)
 
     def close(self) -> None:
         self._engine.close()

@@ -160,7 +160,7 @@ async def run(house: House, exchange: Exchange, is_closed: bool) -> Response:
         response = _refused(exchange, broken())
     exchange.status = response.status
     exchange.length = len(response.body) if isinstance(response.body, bytes) else 0
-    response.headers.append(("apigw-requestid", exchange.request_id))
+    response.headers.append(("Apigw-Requestid", exchange.request_id))
     return response
 
 

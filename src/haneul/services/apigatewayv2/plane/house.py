@@ -10,7 +10,7 @@ from haneul.auth.principals import Principal
 from haneul.engines.integrations.logs import LogWriter
 from haneul.engines.integrations.metrics import MetricWriter
 from haneul.engines.integrations.throttles import Buckets
-from haneul.engines.integrations.upstream import Upstream
+from haneul.engines.integrations.upstream import Upstream, reach_of
 from haneul.service import Call, Scope
 from haneul.services.apigatewayv2.plane.authorizing import Verdicts
 from haneul.services.apigatewayv2.plane.deployed import Deployed
@@ -44,7 +44,7 @@ class House:
         self._served: dict[str, tuple[bytes | None, Served]] = {}
         self.verdicts = Verdicts()
         self.buckets = Buckets()
-        self.upstream = Upstream()
+        self.upstream = Upstream(reach_of(cloud))
         self.issuers = Issuers(cloud, self.upstream)
         self.logs = LogWriter(cloud, "apigatewayv2")
         self.metrics = MetricWriter(cloud, "apigatewayv2", "AWS/ApiGateway")
