@@ -479,6 +479,22 @@ def test_tokens(cloud, client, arn, issuer) -> None:
     ]
 
 
+def test_tokens_of_this_clouds_own_accounts(cloud, client, arn) -> None:
+    """An account is an issuer too: what STS says of a caller, an API of the same cloud believes."""
+    account = "666666666666"
+    issuer = client("iam", account=account).enable_outbound_web_identity_federation()["IssuerIdentifier"]
+    api = Api(cloud, client("apigatewayv2"))
+    guard = api.gateway.create_authorizer(
+        ApiId=api.id, Name="accounts", AuthorizerType="JWT", IdentitySource=["$request.header.Authorization"],
+        JwtConfiguration={"Issuer": issuer, "Audience": ["app"]},
+    )["AuthorizerId"]  # fmt: skip
+    api.route("GET /", api.integration(arn), AuthorizationType="JWT", AuthorizerId=guard)
+    sts = client("sts", account=account)
+    token = sts.get_web_identity_token(Audience=["app"], SigningAlgorithm="RS256")["WebIdentityToken"]
+    told = api.call("/", headers={"Authorization": f"Bearer {token}"}).json()["requestContext"]["authorizer"]
+    assert told["jwt"]["claims"]["sub"] == f"arn:aws:iam::{account}:root"
+
+
 def until(condition, limit: float = 15.0):
     deadline = time.monotonic() + limit
     while time.monotonic() < deadline:

@@ -178,6 +178,21 @@ def test_large_messages(api: SocketApi) -> None:
             assert closed.value.rcvd.code == 1009
 
 
+def test_api_keys(cloud, client, unique) -> None:
+    """A key of the account, enabled, opens a connection that asks for one."""
+    keys = client("apigateway")
+    key = keys.create_api_key(name=unique("key"), enabled=True, value=unique("k" * 20))
+    api = SocketApi(cloud, client("apigatewayv2"))
+    api.route("$connect", api.mock(), ApiKeyRequired=True)
+    with api.connect(additional_headers={"x-api-key": key["value"]}):
+        pass
+    for headers in ({}, {"x-api-key": "other"}):
+        with pytest.raises(InvalidStatus) as refused, api.connect(additional_headers=headers):
+            pass
+        assert refused.value.response.status_code == 403
+    keys.delete_api_key(apiKey=key["id"])
+
+
 def test_required_parameters(cloud, client) -> None:
     """A handshake without what $connect asks for is no handshake."""
     api = SocketApi(cloud, client("apigatewayv2"))

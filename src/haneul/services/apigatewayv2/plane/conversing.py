@@ -168,6 +168,7 @@ async def _verdict(house: House, message: Message, route: Route) -> None:
         raise Refused(403, words)
     context = {key: _shown(value) for key, value in (verdict.get("context") or {}).items() if value is not None}
     latency = int((message.call.cloud.clock.monotonic() - started) * 1000)
+    message.client.usage_key = str(verdict.get("usageIdentifierKey") or "")
     message.client.authorizer = {**context, "principalId": verdict["principalId"], "integrationLatency": latency}
 
 
@@ -181,7 +182,8 @@ async def _check_key(message: Message, route: Route) -> None:
     """An API key of the account, enabled. Raises Refused."""
     if not route.held.get("ApiKeyRequired"):
         return
-    value = message.request.headers.get("x-api-key", "")
+    by_authorizer = str(message.deployed.api.get("ApiKeySelectionExpression")).startswith("$context.authorizer")
+    value = message.client.usage_key if by_authorizer else message.request.headers.get("x-api-key", "")
     if value:
         answer = message.call.invoke("apigateway", "GetApiKeys", {"includeValues": True, "limit": 500})
         answer = await answer if inspect.isawaitable(answer) else answer

@@ -36,6 +36,8 @@ class Client:
         self.trace = f"Root=1-{int(now):08x}-{tokens.random_hex(24)}"
         self.principal: Principal = ANONYMOUS
         self.authorizer: dict[str, Any] | None = None
+        self.usage_key = ""
+        """The API key that the authorizer named."""
         self.domain = domain_of(request)
         self.query = parse_qsl(request.query, keep_blank_values=True)
         self.headers = _headers(request, self.trace)
