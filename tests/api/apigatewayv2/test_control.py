@@ -177,7 +177,13 @@ def test_authorizers(gateway, api) -> None:
 def test_stages_and_deployments(gateway, api) -> None:
     """A stage that deploys by itself takes no deployment; one that serves a deployment keeps it."""
     refused("BadRequestException", "At least one route is required", gateway.create_deployment, ApiId=api)
+    early = gateway.create_stage(ApiId=api, StageName="early", AutoDeploy=True)
+    assert "At least one route is required" in early["LastDeploymentStatusMessage"]
     gateway.create_route(ApiId=api, RouteKey="GET /")
+    early = gateway.get_stage(ApiId=api, StageName="early")
+    assert early["DeploymentId"] in early["LastDeploymentStatusMessage"]
+    gateway.delete_stage(ApiId=api, StageName="early")
+    gateway.delete_deployment(ApiId=api, DeploymentId=early["DeploymentId"])
     deployment = gateway.create_deployment(ApiId=api, Description="by hand")
     assert (deployment["AutoDeployed"], deployment["DeploymentStatus"]) == (False, "DEPLOYED")
     identity = deployment["DeploymentId"]

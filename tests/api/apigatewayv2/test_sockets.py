@@ -75,6 +75,15 @@ def test_messages_find_their_routes(api: SocketApi) -> None:
         assert event_of(socket)["requestContext"]["connectionId"] == context["connectionId"]
 
 
+def test_many_messages_at_once(api: SocketApi) -> None:
+    """More than may be under way: the rest waits, and none is lost."""
+    with api.connect() as socket:
+        for number in range(100):
+            socket.send(json.dumps({"action": "told", "number": number}))
+        told = [json.loads(json.loads(socket.recv(timeout=20))["body"])["number"] for _ in range(100)]
+    assert sorted(told) == list(range(100))
+
+
 def test_functions_that_fail(api: SocketApi) -> None:
     """The client is told so, with its connection's id, and stays connected."""
     with api.connect() as socket:

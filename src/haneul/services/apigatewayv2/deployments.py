@@ -25,6 +25,7 @@ from haneul.services.apigatewayv2.state import (
 )
 from haneul.state.store import Reader, Writer
 
+_NO_ROUTES = "At least one route is required before deploying the Api."
 _AUTOMATIC = "Automatic deployment triggered by changes to the Api configuration"
 
 
@@ -71,6 +72,11 @@ def serve(tx: Writer, call: Call, stage: Item, deployment: str) -> None:
 def api_changed(tx: Writer, call: Call, api: Item) -> None:
     """Deploy to the stages that follow every change. A deployment that only they served is dropped."""
     stages = [row for row in items(tx, call.scope, "stage", api.id) if row.held["AutoDeploy"]]
+    if stages and not items(tx, call.scope, "route", api.id):
+        for stage in [one for one in stages if not one.held.get("DeploymentId")]:
+            stage.held = stage.held | {"LastDeploymentStatusMessage": f"Deployment attempt failed: {_NO_ROUTES}"}
+            ITEMS.put(tx, call.scope, stage)
+        stages = [one for one in stages if one.held.get("DeploymentId")]
     if stages:
         before = {stage.held.get("DeploymentId") for stage in stages}
         made = deploy(tx, call, api, {"AutoDeployed": True, "Description": _AUTOMATIC})
@@ -100,7 +106,7 @@ def create_deployment(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
             if stage.held["AutoDeploy"]:
                 raise bad("Deployment ID cannot be set on a stage with AutoDeploy enabled")
         if not items(tx, call.scope, "route", api.id):
-            raise bad("At least one route is required before deploying the Api.")
+            raise bad(_NO_ROUTES)
         held: dict[str, Any] = {"AutoDeployed": False}
         if request.get("Description"):
             held["Description"] = request["Description"]

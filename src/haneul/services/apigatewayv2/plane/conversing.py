@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 import re
+from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -213,15 +214,24 @@ class Conversation:
         self._house = house
         self._client = client
         self._under_way = 0
+        self._waiting: deque[tuple[bytes, bool]] = deque()
 
     def opened(self, socket: Socket) -> None:
         self._house.count(self._client, "ConnectCount")
 
     def received(self, socket: Socket, data: bytes, is_text: bool) -> None:
-        self._under_way += 1
-        if self._under_way >= MAX_AT_ONCE:
+        self._waiting.append((data, is_text))
+        self._pump(socket)
+
+    def _pump(self, socket: Socket) -> None:
+        """Begin what may begin; who is ahead of us waits."""
+        while self._waiting and self._under_way < MAX_AT_ONCE:
+            self._under_way += 1
+            self._house.spawn(self._answer(socket, *self._waiting.popleft()))
+        if self._waiting:
             socket.pause()
-        self._house.spawn(self._answer(socket, data, is_text))
+        else:
+            socket.resume()
 
     def closed(self, socket: Socket, code: int, reason: str) -> None:
         minutes = -(-(self._house.cloud.clock.now() - self._client.connected) // _MINUTE)
@@ -237,8 +247,7 @@ class Conversation:
             await self._converse(socket, data, is_text)
         finally:
             self._under_way -= 1
-            if self._under_way == MAX_AT_ONCE - 1:
-                socket.resume()
+            self._pump(socket)
 
     async def _converse(self, socket: Socket, data: bytes, is_text: bool) -> None:
         house, client = self._house, self._client
