@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import os
 import socket as raw
 import urllib.request
 
@@ -11,7 +13,7 @@ from botocore.exceptions import ClientError
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from tests.api.apigatewayv2.making import SocketApi, event_of, function, send, until
+from tests.api.apigatewayv2.making import Api, SocketApi, event_of, function, send, until
 
 HANDLER = """
 import json
@@ -124,6 +126,29 @@ def test_other_upgrades_are_passed_over(cloud) -> None:
         for _ in range(2):
             line.sendall(f"GET /_haneul/health HTTP/1.1\r\n{head}".encode())
             assert line.recv(65536).startswith(b"HTTP/1.1 200 OK")
+
+
+def test_a_handshake_behind_another_request(api: SocketApi, cloud, client, arn) -> None:
+    """Answers leave in order: first the request's, then the handshake's, then the message's that came along."""
+    key = base64.b64encode(os.urandom(16)).decode()
+    slow = Api(cloud, client("apigatewayv2"))
+    slow.route("$default", slow.integration(arn))
+    first = f"GET /_aws/execute-api/{slow.id}/x HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    handshake = (
+        f"GET /dev HTTP/1.1\r\nHost: {api.id}.execute-api.localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n"
+    )
+    for before in ("GET /_haneul/health HTTP/1.1\r\nHost: localhost\r\n\r\n", first):
+        with raw.create_connection(("127.0.0.1", cloud.port), timeout=10) as line:
+            line.sendall((before + handshake).encode() + b"\x81\x82\0\0\0\0hi")
+            said = b""
+            while b'"body":"hi"' not in said.replace(b" ", b"").replace(b"\\", b""):
+                piece = line.recv(65536)
+                assert piece, said
+                said += piece
+            assert said.startswith(b"HTTP/1.1 ")
+            assert not said.startswith(b"HTTP/1.1 101")
+            assert b"HTTP/1.1 101 Switching Protocols" in said
 
 
 def test_an_api_without_routes_of_its_own(cloud, client) -> None:
