@@ -36,20 +36,22 @@ def describe(row: Item) -> dict[str, Any]:
 def freeze(tx: Reader, call: Call, api: Item) -> dict[str, Any]:
     """What the API is now, as a stage will serve it."""
     scope = call.scope
-    routes = {}
-    for row in items(tx, scope, "route", api.id):
-        answers = {one.held["RouteResponseKey"]: one.held for one in items(tx, scope, "route-response", row.id)}
-        routes[row.id] = row.held | {"responses": answers}
-    integrations = {}
-    for row in items(tx, scope, "integration", api.id):
-        told = items(tx, scope, "integration-response", row.id)
-        integrations[row.id] = row.held | {"responses": {one.held["IntegrationResponseKey"]: one.held for one in told}}
+    is_socket = api.held["ProtocolType"] == "WEBSOCKET"
+
+    def kept(kind: str, told: str, key: str) -> dict[str, Any]:
+        """Rows by id, with their responses by key: only WebSocket APIs have any."""
+        found = {}
+        for row in ITEMS.scan(tx, scope, kind, api.id):
+            answers = {one.held[key]: one.held for one in ITEMS.scan(tx, scope, told, row.id)} if is_socket else {}
+            found[row.id] = row.held | {"responses": answers}
+        return found
+
     return {
         "api": api.held,
-        "routes": routes,
-        "integrations": integrations,
-        "authorizers": {row.id: row.held for row in items(tx, scope, "authorizer", api.id)},
-        "models": {row.held["Name"]: row.held["Schema"] for row in items(tx, scope, "model", api.id)},
+        "routes": kept("route", "route-response", "RouteResponseKey"),
+        "integrations": kept("integration", "integration-response", "IntegrationResponseKey"),
+        "authorizers": {row.id: row.held for row in ITEMS.scan(tx, scope, "authorizer", api.id)},
+        "models": {row.held["Name"]: row.held["Schema"] for row in ITEMS.scan(tx, scope, "model", api.id)},
     }
 
 
@@ -72,7 +74,7 @@ def serve(tx: Writer, call: Call, stage: Item, deployment: str) -> None:
 def api_changed(tx: Writer, call: Call, api: Item) -> None:
     """Deploy to the stages that follow every change. A deployment that only they served is dropped."""
     stages = [row for row in items(tx, call.scope, "stage", api.id) if row.held["AutoDeploy"]]
-    if stages and not items(tx, call.scope, "route", api.id):
+    if stages and next(ITEMS.scan(tx, call.scope, "route", api.id, limit=1), None) is None:
         for stage in [one for one in stages if not one.held.get("DeploymentId")]:
             stage.held = stage.held | {"LastDeploymentStatusMessage": f"Deployment attempt failed: {_NO_ROUTES}"}
             ITEMS.put(tx, call.scope, stage)
@@ -105,7 +107,7 @@ def create_deployment(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
             stage = find(tx, call.scope, "stage", api.id, request["StageName"])
             if stage.held["AutoDeploy"]:
                 raise bad("Deployment ID cannot be set on a stage with AutoDeploy enabled")
-        if not items(tx, call.scope, "route", api.id):
+        if next(ITEMS.scan(tx, call.scope, "route", api.id, limit=1), None) is None:
             raise bad(_NO_ROUTES)
         held: dict[str, Any] = {"AutoDeployed": False}
         if request.get("Description"):

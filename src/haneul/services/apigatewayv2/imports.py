@@ -122,6 +122,7 @@ class Import:
         self.warnings: list[str] = []
         self.guards: dict[str, tuple[str, str]] = {}
         """Name of a security scheme -> (kind of authorization, authorizer's id)."""
+        self.keys: set[str] = set()
         self.shared: dict[str, str] = {}
         """Name of an integration under components -> its id."""
 
@@ -171,7 +172,7 @@ class Import:
             asked["Target"] = f"integrations/{self._integration(integration)}"
         else:
             self.warnings.append(f"No integration is defined for route {key}")
-        settings = routes.settings(self.tx, self.call, self.api, asked)
+        settings = routes.settings(self.tx, self.call, self.api, asked, self.keys)
         put(self.tx, self.call.scope, "route", self.api.id, new_id(), settings, self.call.now())
 
     def _integration(self, held: Mapping[str, Any]) -> str:

@@ -27,8 +27,8 @@ def describe(row: Item) -> dict[str, Any]:
     return {"RouteId": row.id, **row.held}
 
 
-def check_key(tx: Reader, call: Call, api: Item, key: str, own: str = "") -> None:
-    """Raise for a route key that no route may have, or that another one has."""
+def check_form(api: Item, key: str) -> None:
+    """Raise for a route key that no route may have."""
     if api.held["ProtocolType"] == "HTTP" and key != "$default":
         found = _KEY.fullmatch(key)
         if found is None:
@@ -44,7 +44,12 @@ def check_key(tx: Reader, call: Call, api: Item, key: str, own: str = "") -> Non
             )
     if not key or len(key) > 512:
         raise bad("Invalid route key specified")
-    if any(row.held["RouteKey"] == key and row.id != own for row in items(tx, call.scope, "route", api.id)):
+
+
+def check_key(tx: Reader, call: Call, api: Item, key: str, own: str = "") -> None:
+    """Raise for a route key that no route may have, or that another one has."""
+    check_form(api, key)
+    if any(row.held["RouteKey"] == key and row.id != own for row in ITEMS.scan(tx, call.scope, "route", api.id)):
         raise conflict(f"Route with key {key} already exists for this API")
 
 
@@ -77,12 +82,20 @@ def _check(tx: Reader, call: Call, api: Item, held: dict[str, Any]) -> None:
         held.pop("AuthorizationScopes", None)
 
 
-def settings(tx: Reader, call: Call, api: Item, request: Mapping[str, Any]) -> dict[str, Any]:
-    """A new route, given the members of CreateRoute."""
+def settings(
+    tx: Reader, call: Call, api: Item, request: Mapping[str, Any], known: set[str] | None = None
+) -> dict[str, Any]:
+    """A new route, given the members of CreateRoute. known: the keys that the API has, where the caller keeps them."""
     held = given(request, *_SETTINGS)
     held.setdefault("AuthorizationType", "NONE")
     held.setdefault("ApiKeyRequired", False)
-    check_key(tx, call, api, held["RouteKey"])
+    if known is None:
+        check_key(tx, call, api, held["RouteKey"])
+    else:
+        check_form(api, held["RouteKey"])
+        if held["RouteKey"] in known:
+            raise conflict(f"Route with key {held['RouteKey']} already exists for this API")
+        known.add(held["RouteKey"])
     _check(tx, call, api, held)
     return held
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json
 import re
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     from haneul.services.apigatewayv2.plane.house import House
 
 INVOKE = "execute-api:Invoke"
-LEEWAY = 0.0
+PATIENCE = 10.0
+"""Seconds that an authorizer's function may take, as AWS has it."""
+SKEW = 1.0
 
 
 async def authorise(house: House, exchange: Exchange) -> None:
@@ -129,7 +132,7 @@ def _check_claims(exchange: Exchange, claims: Mapping[str, Any], configuration: 
     if not isinstance(expires, int | float) or expires <= now:
         raise _invalid(exchange, "the token has expired")
     for moment in (begins, issued):
-        if moment is not None and (not isinstance(moment, int | float) or moment > now + LEEWAY + 1):
+        if moment is not None and (not isinstance(moment, int | float) or moment > now + SKEW):
             raise _invalid(exchange, "the token is not valid yet")
 
 
@@ -200,10 +203,10 @@ async def ask(exchange: Any, held: Mapping[str, Any], event: Mapping[str, Any]) 
     try:
         asked = {"FunctionName": function_of(uri), "Payload": orjson.dumps(event)}
         answer = exchange.call.invoke("lambda", "Invoke", asked)
-        answer = await answer if inspect.isawaitable(answer) else answer
+        answer = await asyncio.wait_for(answer, PATIENCE) if inspect.isawaitable(answer) else answer
         told = orjson.loads(answer.get("Payload") or b"null")
-    except (AwsError, ValueError) as error:
-        exchange.authorizer_error = str(error)
+    except (AwsError, ValueError, TimeoutError) as error:
+        exchange.authorizer_error = str(error) or "The authorizer function took too long"
         raise broken("AUTHORIZER_FAILURE") from None
     if answer.get("FunctionError"):
         message = told.get("errorMessage") if isinstance(told, dict) else None
