@@ -9,6 +9,7 @@ import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from botocore.exceptions import ClientError
 
 from haneul.auth import jwt
 from tests.api.apigatewayv2.making import Api, function, send
@@ -554,6 +555,30 @@ def test_custom_domains(cloud, client, arn, unique) -> None:
     gateway.update_api(ApiId=api.id, DisableExecuteApiEndpoint=True)
     assert api.call("/rex").status == 404
     assert send(urllib.request.Request(f"{cloud.url}/v1/pets/rex", headers={"Host": name})).status == 200
+
+
+def test_domains_lead_to_rest_apis_too(cloud, client, unique) -> None:
+    """One domain for APIs of both kinds, as people move from one to the other."""
+    from tests.api.apigateway.making import Api as RestApi
+    from tests.api.apigateway.making import mock
+
+    gateway = client("apigatewayv2")
+    rest = RestApi(cloud, client("apigateway"), {"/pets/{id}": {"get": mock(template='{"path": "$context.path"}')}})
+    name = f"{unique('both')}.example.com"
+    certificate = "arn:aws:acm:us-east-1:000000000000:certificate/00000000-0000-0000-0000-000000000000"
+    gateway.create_domain_name(DomainName=name, DomainNameConfigurations=[{"CertificateArn": certificate}])
+    for wrong in ({"ApiId": "nope", "Stage": "dev"}, {"ApiId": rest.id, "Stage": "nope"}):
+        with pytest.raises(ClientError) as refused:
+            gateway.create_api_mapping(DomainName=name, **wrong)
+        assert refused.value.response["Error"]["Code"] == "BadRequestException"
+    mapping = gateway.create_api_mapping(DomainName=name, ApiId=rest.id, Stage="dev", ApiMappingKey="v1/old")
+    answer = send(urllib.request.Request(f"{cloud.url}/v1/old/pets/3", headers={"Host": name}))
+    assert answer.json() == {"path": "/v1/old/pets/3"}
+    gateway.update_api_mapping(
+        DomainName=name, ApiId=rest.id, ApiMappingId=mapping["ApiMappingId"], ApiMappingKey="v2", Stage="dev"
+    )
+    assert send(urllib.request.Request(f"{cloud.url}/v2/pets/3", headers={"Host": name})).status == 200
+    assert send(urllib.request.Request(f"{cloud.url}/v1/old/pets/3", headers={"Host": name})).status == 403
 
 
 def test_quick_create(cloud, client, arn) -> None:

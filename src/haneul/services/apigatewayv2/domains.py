@@ -25,7 +25,7 @@ from haneul.services.apigatewayv2.state import (
     put,
     touched,
 )
-from haneul.state.store import Reader
+from haneul.state.store import Reader, Writer
 from haneul.wire.errors import AwsError
 
 ZONES = {"us-east-1": "Z1UJRXOUMOOFQ8", "us-west-2": "Z2OJLYMUO9EFXC", "eu-west-1": "ZLY8HYME6SFDD"}
@@ -70,12 +70,12 @@ def _routing(mode: str | None) -> str:
     return "API_MAPPING_ONLY"
 
 
-async def _taken_elsewhere(call: Call, name: str) -> bool:
-    """Whether API Gateway's first API has this domain name: AWS keeps them in one list."""
+async def _knows(call: Call, operation_name: str, **request: str) -> bool:
+    """Whether API Gateway's first API has something: AWS keeps domain names of both in one list."""
     if "apigateway" not in call.cloud.services:
         return False
     try:
-        answer = call.invoke("apigateway", "GetDomainName", {"domainName": name})
+        answer = call.invoke("apigateway", operation_name, request)
         if inspect.isawaitable(answer):
             await answer
     except AwsError as error:
@@ -98,7 +98,7 @@ async def create_domain_name(call: Call, request: Mapping[str, Any]) -> dict[str
         "Tags": dict(request.get("Tags") or {}),
     }
     held |= given(request, "MutualTlsAuthentication")
-    if await _taken_elsewhere(call, name):
+    if await _knows(call, "GetDomainName", domainName=name):
         raise conflict("The domain name you provided already exists.")
 
     def make(tx: Any) -> Item:
@@ -162,11 +162,21 @@ def _describe_mapping(row: Item) -> dict[str, Any]:
     return {"ApiMappingId": row.id, **row.held}
 
 
-def _check(tx: Reader, call: Call, domain: Item, held: Mapping[str, Any], own: str = "") -> None:
-    if ITEMS.get(tx, call.scope, "api", ROOT, held["ApiId"]) is None:
-        raise bad(f"Invalid API identifier specified: {held['ApiId']}")
-    if ITEMS.get(tx, call.scope, "stage", held["ApiId"], held["Stage"]) is None:
+async def _check_target(call: Call, held: Mapping[str, Any]) -> None:
+    """Raise BadRequestException for an API or stage that there isn't, here or among the REST APIs."""
+    api, stage = held["ApiId"], held["Stage"]
+    with call.read() as tx:
+        is_ours = ITEMS.get(tx, call.scope, "api", ROOT, api) is not None
+        has_stage = ITEMS.get(tx, call.scope, "stage", api, stage) is not None
+    if not is_ours:
+        if not await _knows(call, "GetRestApi", restApiId=api):
+            raise bad(f"Invalid API identifier specified: {api}")
+        has_stage = await _knows(call, "GetStage", restApiId=api, stageName=stage)
+    if not has_stage:
         raise bad("Invalid stage identifier specified")
+
+
+def _check(tx: Reader, call: Call, domain: Item, held: Mapping[str, Any], own: str = "") -> None:
     key = held["ApiMappingKey"]
     if not re.fullmatch(r"([A-Za-z0-9$_.+!*'()\-]+(/[A-Za-z0-9$_.+!*'()\-]+)*)?", key) or len(key) > 300:
         raise bad("An ApiMapping key may contain only letters, numbers and one of $-_.+!*'()")
@@ -176,18 +186,23 @@ def _check(tx: Reader, call: Call, domain: Item, held: Mapping[str, Any], own: s
 
 
 @operation(resource=names.resource)
-def create_api_mapping(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    """CreateApiMapping. Raises ConflictException for a key that is taken."""
-    with call.write() as tx:
+async def create_api_mapping(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+    """CreateApiMapping, of an API of any kind. Raises ConflictException for a key that is taken."""
+    held = {"ApiId": request["ApiId"], "Stage": request["Stage"]}
+    held["ApiMappingKey"] = request.get("ApiMappingKey") or ""
+    if held["ApiMappingKey"] == "(none)":
+        held["ApiMappingKey"] = ""
+    with call.read() as tx:
+        _domain(tx, call, request)
+    await _check_target(call, held)
+
+    def make(tx: Writer) -> Item:
         domain = _domain(tx, call, request)
-        held = {"ApiId": request["ApiId"], "Stage": request["Stage"]}
-        held["ApiMappingKey"] = request.get("ApiMappingKey") or ""
-        if held["ApiMappingKey"] == "(none)":
-            held["ApiMappingKey"] = ""
         _check(tx, call, domain, held)
-        row = put(tx, call.scope, "mapping", domain.id, new_id(6), held, call.now())
         touched(tx, domain_key(domain.id))
-    return _describe_mapping(row)
+        return put(tx, call.scope, "mapping", domain.id, new_id(6), held, call.now())
+
+    return _describe_mapping(await call.transact(make))
 
 
 def _mapping(tx: Reader, call: Call, request: Mapping[str, Any]) -> Item:
@@ -211,16 +226,22 @@ def get_api_mappings(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @operation(resource=names.resource)
-def update_api_mapping(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    with call.write() as tx:
+async def update_api_mapping(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+    changes = given(request, "ApiId", "ApiMappingKey", "Stage")
+    with call.read() as tx:
+        held = _mapping(tx, call, request).held | changes
+    await _check_target(call, held)
+
+    def change(tx: Writer) -> Item:
         domain = _domain(tx, call, request)
         row = _mapping(tx, call, request)
-        held = row.held | given(request, "ApiId", "ApiMappingKey", "Stage")
-        _check(tx, call, domain, held, row.id)
-        row.held = held
+        row.held = row.held | changes
+        _check(tx, call, domain, row.held, row.id)
         ITEMS.put(tx, call.scope, row)
         touched(tx, domain_key(domain.id))
-    return _describe_mapping(row)
+        return row
+
+    return _describe_mapping(await call.transact(change))
 
 
 @operation(resource=names.resource)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -95,6 +95,21 @@ def answer(call: Call, request: Request, target: Any) -> Any:
     if served is None:
         return _forbidden() if address.custom else None
     return serve(house, call, request, address, served)
+
+
+class Entrance:
+    """The door for requests that come by another room's custom domain."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    def __call__(
+        self, call: Call, request: Request, api: str, stage: str, path: str, full: str
+    ) -> Awaitable[Response] | None:
+        served = self._house.served(call, api)
+        if served is None:
+            return None
+        return serve(self._house, call, request, Address(api, stage, path, full, True), served)
 
 
 def _forbidden() -> Response:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from haneul.engines.integrations.doors import REST, doors_of
 from haneul.engines.integrations.throttles import Buckets
 from haneul.engines.integrations.upstream import reach_of
 from haneul.service import Call, Scope
@@ -165,4 +166,8 @@ class House:
 
 
 def open_house(cloud: Cloud) -> House:
-    return House(cloud)
+    from haneul.services.apigateway.plane.answering import Entrance
+
+    house = House(cloud)
+    doors_of(cloud)[REST] = Entrance(house)
+    return house

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from haneul.auth.principals import ANONYMOUS
+from haneul.engines.integrations.doors import REST, doors_of
 from haneul.engines.integrations.logs import access_line, group_of
 from haneul.service import Call
 from haneul.services.apigatewayv2.plane import authorizing, conversing, cors, integrating
@@ -91,10 +92,20 @@ def answer(call: Call, request: Request, target: Any) -> Any:
     house: House = call.cloud.planes["apigatewayv2"]
     served = house.served(call, address.api) if address.api else None
     if served is None:
-        return refusal(Refused(403, "Forbidden")) if address.custom else None
+        return (_elsewhere(call, request, address) or refusal(Refused(403, "Forbidden"))) if address.custom else None
     if served.held["ProtocolType"] == "WEBSOCKET":
         return converse(house, call, request, address, served)
     return serve(house, call, request, address, served)
+
+
+def _elsewhere(call: Call, request: Request, address: Address) -> Any:
+    """A custom domain of ours that leads to a REST API; None for one that leads nowhere."""
+    if not address.api or call.cloud.rooms.get("apigateway") is None:
+        return None
+    door = doors_of(call.cloud).get(REST)
+    if door is None:
+        return None
+    return door(call, request, address.api, address.stage or "", address.path, address.full)
 
 
 def converse(house: House, call: Call, request: Request, address: Address, served: Served) -> Any:
