@@ -1,8 +1,8 @@
-"""The port: VPCs as the kernel shall have them. `real.KernelNetworks` implements it and, for pure tests, `fake.FakeNetworks`.
+"""The port: VPCs as the kernel shall have them. `real.KernelNetworks` does it and, for tests, `fake.FakeNetworks`.
 
-Declarative: a room compiles its tables into one immutable `VpcPlan` and calls `ensure`, after every change and at start;
+Declarative: a room compiles its tables into an immutable `VpcPlan` and calls `ensure`, after every change and at start;
 the engine makes the kernel so. Namespaces and taps outlive a killed cloud; `ensure` finds them and leaves the taps of
-running instances alone. Where `available` gives a reason, nothing is enforced and every other call raises EngineError: a
+running instances alone. Where `available` gives a reason, nothing is enforced and every other call may raise: a
 room must then refuse what needs packets (RunInstances on a tap), and say so, never claim that a rule holds.
 Blocking: call it from worker threads.
 """
@@ -57,8 +57,8 @@ class Subnet:
 
 @dataclass(frozen=True)
 class Rule:
-    """What a group allows: protocol "-1", "tcp", "udp", "icmp" or a number; from (or to) `cidrs` (prefix lists expanded)
-    and the interfaces of `groups`."""
+    """What a group allows: protocol "-1", "tcp", "udp", "icmp" or a number; from or to `cidrs` (prefix lists expanded)
+    and the members of `groups`."""
 
     protocol: str = "-1"
     ports: tuple[int, int] | None = None
@@ -77,7 +77,7 @@ class Group:
 @dataclass(frozen=True)
 class Eni:
     """A network interface. Kind "tap": a persistent tap (`tap_of`) for a machine to open inside `netns_of`; "veth": a
-    namespace of its own (`guest_of`), set up with address and route, for processes; "none": an address that nothing holds.
+    namespace of its own (`guest_of`), set up with address and route, for processes; "none": an address of the router's.
 
     `addresses`: the primary one first. `publics`: (private address, public address), translated one to one.
     """
@@ -148,8 +148,8 @@ class Networks(Protocol):
         ...
 
     def ensure(self, plan: VpcPlan) -> None:
-        """The kernel is as the plan says, at once and as a whole: what a rule no longer allows is lost from the next packet
-        on, established connections too."""
+        """The kernel is as the plan says, as a whole: what a rule no longer allows is lost from the next packet on,
+        established connections too."""
         ...
 
     def remove(self, vpc: str) -> None:
