@@ -3,7 +3,8 @@
 # A test whose client is missing says so and is skipped; CI runs as root on Debian and has them all.
 set -eu
 want=""
-for pair in chromedriver:chromium-driver chromium:chromium rclone:rclone s3cmd:s3cmd curl:curl fusermount:fuse3; do
+for pair in chromedriver:chromium-driver chromium:chromium rclone:rclone s3cmd:s3cmd curl:curl fusermount:fuse3 \
+    nft:nftables dnsmasq:dnsmasq-base conntrack:conntrack ip:iproute2; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || want="$want ${pair##*:}"
 done
 [ -n "$want" ] || exit 0

@@ -3,11 +3,15 @@
 import contextlib
 import os
 import socket
+import subprocess
+import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from haneul.engines import daemons
 from haneul.engines.errors import EngineError
 from haneul.engines.networks import kernel
 from haneul.engines.networks.fake import FakeNetworks
@@ -91,6 +95,22 @@ def test_ensure_repeats_and_sweep_keeps_only_what_it_is_told(either):
         either.listen("vpc-1", METADATA, 80)
     either.remove("vpc-1")
     either.remove("vpc-2")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"names": (("a\naddn-hosts=/etc/shadow", "10.0.1.1"),)},
+        {"cidrs": ("10.0.0.0/16 dev lo\nlink del lo",)},
+        {"enis": (replace(A, hostname="h,1h\ndhcp-script=/bin/true"),)},
+        {"enis": (replace(A, mac="02:00:00:00:00:01 netns x"),)},
+        {"groups": (Group("sg-a", (Rule("tcp accept; }"),)),)},
+        {"id": "vpc-1/../../x"},
+    ],
+)
+def test_no_text_becomes_a_command(either, changed):
+    with pytest.raises(EngineError):
+        either.ensure(replace(PLAN, **changed))
 
 
 def test_names_of_devices_fit_and_stay(either):
@@ -222,6 +242,8 @@ def test_peers_reach_each_other_once_both_say_so(networks):
         assert lost(networks, "eni-c", "10.1.1.10")
         networks.ensure(there)
         assert lost(networks, "eni-a", "10.1.1.10")
+        networks.ensure(both)
+        dial(networks, "eni-a", "10.1.1.10").close()
 
 
 def test_the_cloud_listens_inside_and_reaches_in(networks):
@@ -299,3 +321,23 @@ def test_a_tap_survives_the_cloud_and_is_found_again(networks, tmp_path):
 def test_a_stranger_is_told_why(networks, monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert "root" in networks.available()
+
+
+def test_a_killed_cloud_leaves_networks_and_no_resolver_and_the_next_one_takes_them_over(networks, tmp_path):
+    code = f"""
+import os, signal, sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from pathlib import Path
+from test_networks import PLAN, KernelNetworks
+engine = KernelNetworks(Path({str(tmp_path / "networks")!r}))
+engine.ensure(PLAN)
+print(engine._resolvers["vpc-1"][1].pid, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    killed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert killed.returncode == -9, killed.stderr
+    assert daemons.wait(int(killed.stdout), 10)
+    networks.ensure(PLAN)
+    with serve(networks, "eni-b"):
+        dial(networks, "eni-a", "10.0.1.11").close()
+        assert lost(networks, "eni-a", "10.0.1.11", 81)

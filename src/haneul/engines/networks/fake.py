@@ -9,6 +9,7 @@ from pathlib import Path
 from haneul.engines.errors import EngineError
 from haneul.engines.networks.names import device
 from haneul.engines.networks.port import Counters, VpcPlan
+from haneul.engines.networks.validity import check
 
 
 class FakeNetworks:
@@ -22,6 +23,7 @@ class FakeNetworks:
     def ensure(self, plan: VpcPlan) -> None:
         if self._reason:
             raise EngineError(self._reason)
+        check(plan)
         self.plans[plan.id] = plan
 
     def remove(self, vpc: str) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from haneul.engines.errors import EngineError, EngineMissing
+from haneul.engines.networks import PACKAGES
 
 FOLDER = Path("/run/netns")
 _NEWNET = 0x40000000
@@ -25,7 +26,7 @@ def tool(name: str) -> str:
     """A tool's path. Raises EngineMissing."""
     found = shutil.which(name, path=_PATH)
     if found is None:
-        raise EngineMissing(name, "haneul engines install networks")
+        raise EngineMissing(name, f"apt-get install {' '.join(PACKAGES)}")
     return found
 
 

@@ -22,6 +22,7 @@ from haneul.engines.networks import filter as rules
 from haneul.engines.networks import kernel, resolver, wires
 from haneul.engines.networks.names import device, short
 from haneul.engines.networks.port import Counters, Eni, VpcPlan
+from haneul.engines.networks.validity import check
 
 _SETTINGS = {
     "ip_forward": "1",
@@ -64,6 +65,7 @@ class KernelNetworks:
         return ""
 
     def ensure(self, plan: VpcPlan) -> None:
+        check(plan)
         with self._lock:
             self._world()
             namespace = self.netns_of(plan.id)
@@ -83,6 +85,8 @@ class KernelNetworks:
             self._resolve(plan, namespace)
             for other in met:
                 peer = self._plans[other]
+                # Its routes through an earlier link went with that link.
+                self._lines.pop(other, None)
                 self._wire(peer, self.netns_of(other), _links(self.netns_of(other)))
 
     def remove(self, vpc: str) -> None:
@@ -280,8 +284,10 @@ class KernelNetworks:
         wanted = wires.lines(plan, links)
         before = self._lines.get(plan.id)
         if before is None:
-            # After a restart: what is there is unknown, so the rules are told anew; routes are replaced in place.
-            kernel.batch(namespace, ["rule flush", "rule add lookup main pref 32766"])
+            # After a restart what is there is unknown, so it is told anew; taps stay, packets wait some milliseconds.
+            tables = ["main", *(str(wires.table(subnet.id)) for subnet in plan.subnets)]
+            flush = ["rule flush", "rule add lookup main pref 32766", f"address flush dev {wires.ROUTER}"]
+            kernel.batch(namespace, [*flush, *(f"route flush table {table}" for table in tables)], force=True)
             before = []
         old, new = set(before), set(wanted)
         kernel.batch(namespace, [wires.undo(line) for line in before if line not in new], force=True)
@@ -293,6 +299,8 @@ class KernelNetworks:
         far = device("i", plan.id)
         old, new = _publics(before) if before else set(), _publics(plan)
         kernel.batch(self._internet, [f"route del {address}/32 dev {far}" for address in sorted(old - new)], force=True)
+        if before is None:
+            kernel.batch(self._internet, [f"route flush dev {far}"], force=True)
         if plan.igw:
             first = [f"link set {far} up", f"address replace {wires.FAR}/32 dev {far}"]
             routes = [f"route replace {address}/32 via {wires.NEAR} dev {far} onlink" for address in sorted(new)]
