@@ -212,6 +212,8 @@ def test_public_addresses_work_from_the_host_and_private_subnets_get_out_by_nat_
         server.accept()[0].close()
         with dial(networks, "eni-b", f"{slice_}.1", 7):
             assert outside.accept()[1][0] == public
+        with socket.create_server((f"{slice_}.2", 7)):
+            assert lost(networks, "eni-b", f"{slice_}.2", 7)
         assert lost(networks, "eni-a", f"{slice_}.1", 7)
         assert lost(networks, "eni-c", f"{slice_}.1", 7)
         back = replace(PLAN.subnets[1], routes=(Route("0.0.0.0/0", "nat", "nat-1"),))

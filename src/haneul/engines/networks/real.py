@@ -33,6 +33,17 @@ _SETTINGS = {
     "conf/default/proxy_arp": "1",
 }
 
+# The host dials guests' public addresses; no guest dials the host.
+_EDGE = """table ip edge
+delete table ip edge
+table ip edge {
+chain forward {
+type filter hook forward priority 0; policy accept;
+oifname host ct state new drop
+}
+}
+"""
+
 
 class KernelNetworks:
     def __init__(self, folder: Path) -> None:
@@ -42,6 +53,7 @@ class KernelNetworks:
         self._prefix = f"hn{self._cloud}-"
         self._internet = kernel.FOLDER / f"{self._prefix}internet"
         self._lock = threading.RLock()
+        self._ready = False
         self._plans: dict[str, VpcPlan] = {}
         self._lines: dict[str, list[str]] = {}
         self._scripts: dict[str, str] = {}
@@ -71,6 +83,9 @@ class KernelNetworks:
             namespace = self.netns_of(plan.id)
             if not kernel.exists(namespace):
                 self._forget(plan.id)
+                self._plans.pop(plan.id, None)
+            if plan.id not in self._plans:
+                # Also when it is there: whoever made it may have been killed half-way.
                 kernel.create(namespace)
                 _prepare(namespace)
             before = self._plans.get(plan.id)
@@ -178,32 +193,34 @@ class KernelNetworks:
 
     def _world(self) -> None:
         """The internet: a namespace that routes public addresses to their VPCs, and the host to all of them."""
-        if kernel.exists(self._internet):
+        if self._ready and kernel.exists(self._internet):
             return
         kernel.create(self._internet)
         _prepare(self._internet)
-        kernel.batch(None, [f"link del {self._door()}"], force=True)
+        kernel.run(self._internet, "nft", "-f", "-", stdin=_EDGE)
+        if self._door() not in [name for _, name in socket.if_nameindex()]:
+            kernel.batch(None, [f"link add {self._door()} type veth peer name host netns {self._internet.name}"])
         block = self.publics()
-        gateway = wires.offset(block, 1)
+        gateway, host = wires.offset(block, 1), wires.offset(block, 2)
         kernel.batch(
             None,
             [
-                f"link add {self._door()} type veth peer name host netns {self._internet.name}",
-                f"address add {wires.offset(block, 2)}/32 dev {self._door()}",
+                f"address replace {host}/32 dev {self._door()}",
                 f"link set {self._door()} up",
-                f"route add {gateway}/32 dev {self._door()}",
-                f"route add {block} via {gateway} dev {self._door()}",
+                f"route replace {gateway}/32 dev {self._door()}",
+                f"route replace {block} via {gateway} dev {self._door()}",
             ],
         )
         kernel.batch(
             self._internet,
             [
                 "link set host up",
-                f"address add {gateway}/32 dev host",
-                f"route add {wires.offset(block, 2)}/32 dev host",
-                f"route add blackhole {block}",
+                f"address replace {gateway}/32 dev host",
+                f"route replace {host}/32 dev host",
+                f"route replace blackhole {block}",
             ],
         )
+        self._ready = True
 
     def _filter(self, plan: VpcPlan, namespace: Path) -> None:
         script = rules.script(plan)
@@ -341,7 +358,8 @@ def _prepare(namespace: Path) -> None:
 
     kernel.inside(namespace, write)
     router = [f"link add {wires.ROUTER} type bridge", f"link set {wires.ROUTER} up"]
-    kernel.batch(namespace, ["link set lo up", *router])
+    kernel.batch(namespace, ["link set lo up"])
+    kernel.batch(namespace, router, force=True)
 
 
 def _answer_at_once(names: set[str]) -> None:
