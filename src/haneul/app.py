@@ -40,6 +40,7 @@ ROOMS = (
     "cloudwatch",
     "dynamodb",
     "dynamodbstreams",
+    "ec2",
     "events",
     "glacier",
     "iam",

@@ -1,0 +1,35 @@
+"""All kinds of resources, for what goes by an id alone: tags, ARNs, flow logs."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from haneul.services.ec2.instances import state as instances
+from haneul.services.ec2.kinds import Kind
+from haneul.services.ec2.volumes import state as volumes
+from haneul.services.ec2.vpc import state as vpc
+
+
+@cache
+def kinds() -> tuple[Kind[Any], ...]:
+    """Every kind that the families declare, in the order of their types."""
+    found = [
+        value for module in (vpc, instances, volumes) for value in vars(module).values() if isinstance(value, Kind)
+    ]
+    return tuple(sorted(set(found), key=lambda kind: (kind.type, kind.prefix)))
+
+
+@cache
+def by_prefix() -> dict[str, Kind[Any]]:
+    return {kind.prefix: kind for kind in kinds()}
+
+
+@cache
+def by_type() -> dict[str, Kind[Any]]:
+    return {kind.type: kind for kind in kinds()}
+
+
+def kind_of(identifier: str) -> Kind[Any] | None:
+    """The kind whose id this is, by what stands before its last hyphen ("eipalloc-0a…", "vpc-cidr-assoc-0a…")."""
+    return by_prefix().get(identifier.rpartition("-")[0])

@@ -1,0 +1,1 @@
+"""EBS: volumes, snapshots, and where they are attached."""
