@@ -1,0 +1,356 @@
+"""The port on local files:
+
+volumes/<volume>          raw and sparse, what machines open
+frozen/<snapshot>         a volume's bytes of one moment, until they are stored
+snapshots/<snapshot>      its manifest
+segments/<snapshot>       the blocks that it brought
+drafts/<snapshot>         the manifest of one that is written block by block
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Set
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from haneul.engines.errors import EngineError
+from haneul.engines.volumes import manifest as manifests
+from haneul.engines.volumes import sparse
+from haneul.engines.volumes.manifest import Block, Manifest
+from haneul.engines.volumes.port import BLOCK, Taken
+from haneul.engines.volumes.sealing import TAG, digest, seal, unseal
+
+_ZEROS = bytes(BLOCK)
+_FOLDERS = ("volumes", "frozen", "snapshots", "segments", "drafts")
+_HASHERS = 2
+
+
+class LocalVolumes:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._made = False
+        self._lock = threading.RLock()
+        """Held while the list of segments in use is read or changes."""
+        self._held: list[Manifest] = []
+        """Whose blocks a snapshot under way shares: nobody gives them back meanwhile."""
+
+    def path(self, volume: str) -> Path:
+        return self._at("volumes", volume)
+
+    def ready(self, volume: str) -> bool:
+        return self._at("volumes", volume).exists()
+
+    def size(self, volume: str) -> int:
+        return self._at("volumes", volume).stat().st_size
+
+    def ensure_volume(self, volume: str, size: int, snapshot: str = "", key: bytes = b"") -> None:
+        path = self._at("volumes", volume)
+        if path.exists():
+            return
+        temporary = path.with_name(f"{volume}.new")
+        with temporary.open("wb") as file:
+            os.fchmod(file.fileno(), 0o600)
+            if snapshot:
+                found = self._manifest(snapshot)
+                self._fill(file.fileno(), found, key)
+                os.ftruncate(file.fileno(), max(size, found.size))
+            else:
+                os.ftruncate(file.fileno(), size)
+            os.fsync(file.fileno())
+        temporary.rename(path)
+        manifests.sync_folder(path.parent)
+
+    def ensure_grown(self, volume: str, size: int) -> None:
+        with self._at("volumes", volume).open("r+b") as file:
+            if os.fstat(file.fileno()).st_size < size:
+                os.ftruncate(file.fileno(), size)
+                os.fsync(file.fileno())
+
+    def remove_volume(self, volume: str) -> None:
+        self._at("volumes", volume).unlink(missing_ok=True)
+
+    def ensure_frozen(self, volume: str, snapshot: str) -> None:
+        frozen = self._at("frozen", snapshot)
+        if frozen.exists() or self.has_snapshot(snapshot):
+            return
+        temporary = frozen.with_name(f"{snapshot}.new")
+        try:
+            sparse.copy(self._at("volumes", volume), temporary)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise EngineError(f"{volume} could not be set aside: {error.strerror}") from error
+        temporary.rename(frozen)
+
+    def ensure_snapshot(self, snapshot: str, parent: str = "", key: bytes = b"") -> Taken:
+        frozen = self._at("frozen", snapshot)
+        if not self.has_snapshot(snapshot):
+            if not frozen.exists():
+                raise EngineError(f"the bytes of {snapshot} are lost: the machine ended before they were stored")
+            self._store(frozen, snapshot, parent, key)
+        frozen.unlink(missing_ok=True)
+        return self._taken(snapshot)
+
+    def ensure_imported(self, snapshot: str, image: Path) -> Taken:
+        if not self.has_snapshot(snapshot):
+            self._store(image, snapshot, "", b"")
+        return self._taken(snapshot)
+
+    def ensure_copy(self, snapshot: str, source: str, old_key: bytes = b"", key: bytes = b"") -> Taken:
+        if self.has_snapshot(snapshot):
+            return self._taken(snapshot)
+        found = self._manifest(source)
+        if old_key == key:
+            with self._lock:
+                self._publish(snapshot, self._manifest(source))
+            return self._taken(snapshot)
+        copy = Manifest(size=found.size, sealed=bool(key), blocks={})
+        with self._at("segments", snapshot).open("wb") as file:
+            for number in found.blocks:
+                content = self.read_block(source, number, old_key)
+                name = digest(content, key)
+                file.write(seal(content, name, key))
+                copy.blocks[number] = Block(snapshot, len(copy.blocks), name)
+            file.flush()
+            os.fsync(file.fileno())
+        with self._lock:
+            self._publish(snapshot, copy)
+        return self._taken(snapshot)
+
+    def has_snapshot(self, snapshot: str) -> bool:
+        return self._at("snapshots", snapshot).exists()
+
+    def remove_snapshot(self, snapshot: str) -> None:
+        with self._lock:
+            for folder in ("frozen", "drafts"):
+                self._at(folder, snapshot).unlink(missing_ok=True)
+            path = self._at("snapshots", snapshot)
+            if path.exists():
+                gone = manifests.load(path)
+                path.unlink()
+                manifests.sync_folder(path.parent)
+                self._release({block.segment for block in gone.blocks.values()} | {snapshot})
+            else:
+                self._release({snapshot})
+
+    def digests(self, snapshot: str) -> dict[int, str]:
+        return {number: block.digest.hex() for number, block in sorted(self._manifest(snapshot).blocks.items())}
+
+    def read_block(self, snapshot: str, number: int, key: bytes = b"") -> bytes:
+        found = self._manifest(snapshot)
+        block = found.blocks.get(number)
+        if block is None:
+            return _ZEROS
+        stride = BLOCK + (TAG if found.sealed else 0)
+        with self._at("segments", block.segment).open("rb") as file:
+            stored = os.pread(file.fileno(), stride, block.slot * stride)
+        return unseal(stored, block.digest, key if found.sealed else b"")
+
+    def ensure_draft(self, snapshot: str, size: int, parent: str = "") -> None:
+        path = self._at("drafts", snapshot)
+        if path.exists() or self.has_snapshot(snapshot):
+            return
+        start = self._manifest(parent) if parent else Manifest(size=size, sealed=False, blocks={})
+        start.size = size
+        manifests.store(path, start)
+
+    def ensure_block(self, snapshot: str, number: int, content: bytes, key: bytes = b"") -> None:
+        """Each block of a draft is a file until the draft is complete: they arrive in any order, many at once."""
+        folder = self._at("drafts", f"{snapshot}.blocks")
+        folder.mkdir(exist_ok=True, mode=0o700)
+        path = folder / str(number)
+        temporary = folder / f"{number}.{threading.get_ident()}"
+        name = digest(content, key)
+        with temporary.open("wb") as file:
+            file.write(name)
+            file.write(seal(content, name, key))
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.rename(path)
+        manifests.sync_folder(folder)
+
+    def ensure_sealed(self, snapshot: str) -> Taken:
+        draft = self._at("drafts", snapshot)
+        folder = self._at("drafts", f"{snapshot}.blocks")
+        if not self.has_snapshot(snapshot):
+            found = manifests.load(draft)
+            self._gather(snapshot, found, folder)
+            with self._lock:
+                self._publish(snapshot, found)
+        draft.unlink(missing_ok=True)
+        if folder.exists():
+            for path in folder.iterdir():
+                path.unlink()
+            folder.rmdir()
+        return self._taken(snapshot)
+
+    def sweep(self, volumes: Set[str], snapshots: Set[str]) -> list[str]:
+        gone = []
+        with self._lock:
+            for folder, keep in (("volumes", volumes), ("frozen", snapshots), ("snapshots", snapshots)):
+                for path in sorted((self._folder / folder).glob("*")):
+                    if path.name not in keep:
+                        path.unlink()
+                        gone.append(path.name)
+            self._release({path.name for path in (self._folder / "segments").glob("*")})
+        return gone
+
+    # Storing.
+
+    def _store(self, source: Path, snapshot: str, parent: str, key: bytes) -> None:
+        """Keep a file's blocks as a snapshot: those that the parent doesn't have go to a segment of its own."""
+        before = self._hold(parent, key)
+        known = {block.digest: block for block in before.blocks.values()}
+        with source.open("rb") as file, self._at("segments", snapshot).open("wb") as segment:
+            size = os.fstat(file.fileno()).st_size
+            made = Manifest(size=size, sealed=bool(key), blocks={})
+            slots = 0
+
+            def read(number: int) -> tuple[int, bytes, bytes]:
+                content = os.pread(file.fileno(), BLOCK, number * BLOCK)
+                if len(content) < BLOCK:
+                    content += bytes(BLOCK - len(content))
+                return number, b"" if content == _ZEROS else content, digest(content, key)
+
+            with ThreadPoolExecutor(_HASHERS) as pool:
+                for number, content, name in _ahead(pool, read, sparse.blocks(file.fileno(), size, BLOCK)):
+                    if not content:
+                        continue
+                    if name not in known:
+                        segment.write(seal(content, name, key))
+                        known[name] = Block(snapshot, slots, name)
+                        slots += 1
+                    made.blocks[number] = known[name]
+            segment.flush()
+            os.fsync(segment.fileno())
+        with self._lock:
+            self._publish(snapshot, made)
+            self._held = [one for one in self._held if one is not before]
+
+    def _hold(self, parent: str, key: bytes) -> Manifest:
+        """The parent's manifest, held; an empty one when there is none to share with."""
+        with self._lock:
+            before = Manifest(size=0, sealed=bool(key), blocks={})
+            if parent and self.has_snapshot(parent):
+                found = self._manifest(parent)
+                before = found if found.sealed == bool(key) else before
+            self._held = [*self._held, before]
+            return before
+
+    def _gather(self, snapshot: str, found: Manifest, folder: Path) -> None:
+        """The blocks of a draft as a segment."""
+        paths = [path for path in folder.glob("*") if path.name.isdigit()] if folder.exists() else []
+        slots = 0
+        with self._at("segments", snapshot).open("wb") as segment:
+            for path in sorted(paths, key=lambda one: int(one.name)):
+                stored = path.read_bytes()
+                name, content = stored[:32], stored[32:]
+                found.sealed = len(content) > BLOCK
+                segment.write(content)
+                found.blocks[int(path.name)] = Block(snapshot, slots, name)
+                slots += 1
+            segment.flush()
+            os.fsync(segment.fileno())
+
+    def _publish(self, snapshot: str, made: Manifest) -> None:
+        manifests.sync_folder(self._folder / "segments")
+        manifests.store(self._at("snapshots", snapshot), made)
+
+    def _release(self, segments: set[str]) -> None:
+        """Give back what no manifest names of these segments."""
+        used: dict[str, set[int]] = {segment: set() for segment in segments}
+        strides = dict.fromkeys(segments, BLOCK)
+        for found in (*self._held, *self._manifests()):
+            for block in found.blocks.values():
+                if block.segment in used:
+                    used[block.segment].add(block.slot)
+                    strides[block.segment] = BLOCK + (TAG if found.sealed else 0)
+        for segment, slots in used.items():
+            path = self._at("segments", segment)
+            if not slots:
+                path.unlink(missing_ok=True)
+            elif path.exists():
+                _punch_others(path, slots, strides[segment])
+
+    def _manifests(self) -> Iterator[Manifest]:
+        for folder in ("snapshots", "drafts"):
+            for path in (self._folder / folder).glob("*"):
+                if path.is_file() and path.suffix != ".new":
+                    yield manifests.load(path)
+
+    def _fill(self, target: int, found: Manifest, key: bytes) -> None:
+        """Write a snapshot's blocks where they belong; neighbours in a segment are copied in one go."""
+        if found.sealed:
+            for number, block in found.blocks.items():
+                with self._at("segments", block.segment).open("rb") as file:
+                    stored = os.pread(file.fileno(), BLOCK + TAG, block.slot * (BLOCK + TAG))
+                os.pwrite(target, unseal(stored, block.digest, key), number * BLOCK)
+            return
+        open_files: dict[str, int] = {}
+        try:
+            for start, block, count in _runs(found):
+                if block.segment not in open_files:
+                    open_files[block.segment] = os.open(self._at("segments", block.segment), os.O_RDONLY)
+                source = open_files[block.segment]
+                sparse.copy_range(source, target, block.slot * BLOCK, start * BLOCK, count * BLOCK)
+        finally:
+            for descriptor in open_files.values():
+                os.close(descriptor)
+
+    def _manifest(self, snapshot: str) -> Manifest:
+        try:
+            return manifests.load(self._at("snapshots", snapshot))
+        except FileNotFoundError:
+            raise EngineError(f"there is no snapshot {snapshot}") from None
+
+    def _taken(self, snapshot: str) -> Taken:
+        found = self._manifest(snapshot)
+        own = {block.slot for block in found.blocks.values() if block.segment == snapshot}
+        return Taken(len(found.blocks), len(own) * BLOCK)
+
+    def _at(self, folder: str, name: str) -> Path:
+        if not self._made:
+            for one in _FOLDERS:
+                (self._folder / one).mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._made = True
+        if "/" in name or name in ("", ".", ".."):
+            raise EngineError(f"{name!r} is no name of a volume or snapshot")
+        return self._folder / folder / name
+
+
+def _ahead(
+    pool: ThreadPoolExecutor, work: Callable[[int], tuple[int, bytes, bytes]], numbers: Iterator[int]
+) -> Iterator[tuple[int, bytes, bytes]]:
+    """`work` of each number, in order, a few of them ahead in the pool: memory stays bounded."""
+    waiting: deque[Future[tuple[int, bytes, bytes]]] = deque()
+    for number in numbers:
+        waiting.append(pool.submit(work, number))
+        if len(waiting) >= _HASHERS * 4:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def _runs(found: Manifest) -> Iterator[tuple[int, Block, int]]:
+    """(first number, its block, how many follow one another both in the volume and in the segment)."""
+    run: tuple[int, Block, int] | None = None
+    for number, block in sorted(found.blocks.items()):
+        if run is not None:
+            start, first, count = run
+            if number == start + count and block.segment == first.segment and block.slot == first.slot + count:
+                run = (start, first, count + 1)
+                continue
+            yield run
+        run = (number, block, 1)
+    if run is not None:
+        yield run
+
+
+def _punch_others(path: Path, slots: set[int], stride: int) -> None:
+    with path.open("r+b") as file:
+        total = os.fstat(file.fileno()).st_size // stride
+        for slot in range(total):
+            if slot not in slots:
+                manifests.punch(file.fileno(), slot * stride, stride)
