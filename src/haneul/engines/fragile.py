@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-_COUNTED = ("ensure_", "remove_", "login", "archived_until", "execute")
+_COUNTED = ("ensure_", "remove", "attach", "detach", "power_off", "shutdown", "login", "archived_until", "execute")
 
 
 class Fragile:

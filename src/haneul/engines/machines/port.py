@@ -6,11 +6,14 @@ the next one. Every call may be repeated, and interrupted, at any point. Blockin
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
+
+from haneul.engines.errors import EngineError
 
 State = Literal["absent", "running", "paused", "stopped"]
 """absent: nothing is known of it; stopped: it ran and has ended, its console and figures are kept until `remove`."""
@@ -69,6 +72,19 @@ class Machine:
     """The instance type, for SMBIOS; QEMU only."""
     arguments: str = ""
     """More of a kernel command line; direct boot only."""
+
+
+def checked(machine: Machine) -> None:
+    """Whether this can be a machine at all. Raises EngineError."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", machine.id):
+        raise EngineError(f"{machine.id!r} is no name of a machine")
+    if not machine.disks:
+        raise EngineError("a machine needs a root disk")
+    for what, ids in (("disk", [disk.id for disk in machine.disks]), ("interface", [nic.id for nic in machine.nics])):
+        if len(set(ids)) != len(ids):
+            raise EngineError(f"two of the machine's {what}s have the same id")
+    if machine.vcpus < 1 or machine.memory_mib < 32:
+        raise EngineError("a machine needs a processor and at least 32 MiB of memory")
 
 
 @dataclass(frozen=True)
