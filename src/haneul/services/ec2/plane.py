@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from haneul.cloud import Cloud
+    from haneul.engines.machines.port import Machines
     from haneul.engines.networks.port import Networks
+    from haneul.engines.volumes.port import Volumes
 
 
 class Plane:
@@ -25,6 +27,22 @@ class Plane:
 
         with self._lock:
             engine: Networks = self.cloud.engines.get("networks") or networks.open_engine(self.cloud.config.data)
+            return engine
+
+    @cached_property
+    def machines(self) -> Machines:
+        from haneul.engines import machines
+
+        with self._lock:
+            engine: Machines = self.cloud.engines.get("machines") or machines.open_engine(self.cloud.config.data)
+            return engine
+
+    @cached_property
+    def volumes(self) -> Volumes:
+        from haneul.engines import volumes
+
+        with self._lock:
+            engine: Volumes = self.cloud.engines.get("volumes") or volumes.open_engine(self.cloud.config.data)
             return engine
 
     def close(self) -> None:

@@ -1,6 +1,6 @@
 """EC2's identity card."""
 
-from haneul.service import Service
+from haneul.service import Service, StepSpec
 
 SERVICE = Service(
     model="ec2",
@@ -9,8 +9,18 @@ SERVICE = Service(
         "tagging",
         "zones",
         "vpc.vpcs",
+        "volumes.volumes",
+        "volumes.attaching",
+        "volumes.modifying",
+        "volumes.snapshots",
+        "volumes.sharing",
+        "volumes.encryption",
     ),
+    steps={
+        "ec2.volume": StepSpec("volumes.state:VOLUMES", "volumes.converge:step_volume"),
+        "ec2.snapshot": StepSpec("volumes.state:SNAPSHOTS", "volumes.converge:step_snapshot"),
+    },
     start="plane:start",
-    needs=("networks",),
+    needs=("machines", "networks", "volumes"),
     uses=("iam", "kms", "sts"),
 )

@@ -25,6 +25,8 @@ class Volume(msgspec.Struct, kw_only=True):
     throughput: int = 0
     encrypted: bool = False
     key: str = ""
+    data_key: str = ""
+    """What its blocks are sealed with, under `key`; in base64."""
     multi_attach: bool = False
     attachments: dict[str, dict[str, Any]] = {}
     modification: dict[str, Any] = {}
@@ -46,6 +48,7 @@ class Snapshot(msgspec.Struct, kw_only=True):
     progress: str = ""
     encrypted: bool = False
     key: str = ""
+    data_key: str = ""
     completed: float = 0.0
     shared: list[str] = []
     changed: int = 0
@@ -58,3 +61,5 @@ VOLUME = Kind("volume", "vol", Table("ec2.volume", Volume, key=("id",)), "Invali
 SNAPSHOT = Kind(
     "snapshot", "snap", Table("ec2.snapshot", Snapshot, key=("id",)), "InvalidSnapshot.NotFound", "snapshot"
 )
+VOLUMES = VOLUME.table
+SNAPSHOTS = SNAPSHOT.table
