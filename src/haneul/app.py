@@ -40,6 +40,7 @@ ROOMS = (
     "cloudwatch",
     "dynamodb",
     "dynamodbstreams",
+    "ebs",
     "ec2",
     "events",
     "glacier",

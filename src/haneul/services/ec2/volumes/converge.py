@@ -89,10 +89,15 @@ def step_snapshot(call: Call, row: Snapshot) -> Step:
     if row.state == "deleting":
         plane.volumes.remove_snapshot(row.id)
         return Step(None)
-    if row.state != "pending" or row.work.get("draft"):
+    if row.state != "pending":
+        return Step(row)
+    if row.work.get("draft") and not row.work.get("complete"):  # its time is over
+        row.state, row.work = "error", {"message": "The snapshot was not completed in time"}
         return Step(row)
     try:
-        if row.work.get("copy-of"):
+        if row.work.get("complete"):
+            taken = plane.volumes.ensure_sealed(row.id)
+        elif row.work.get("copy-of"):
             taken = _copy(call, row)
         elif row.work.get("frozen"):
             taken = plane.volumes.ensure_snapshot(row.id, row.work.get("parent", ""), keys.opened(call, row.data_key))
