@@ -6,11 +6,17 @@ import threading
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from haneul.converge import wake
+from haneul.services.ec2.instances.vitals import Vitals
+from haneul.state.store import Conflict
+
 if TYPE_CHECKING:
     from haneul.cloud import Cloud
     from haneul.engines.machines.port import Machines
     from haneul.engines.networks.port import Networks
     from haneul.engines.volumes.port import Volumes
+    from haneul.services.ec2.instances.capacity import Able
+    from haneul.services.ec2.instances.metadata import Metadata
 
 
 class Plane:
@@ -19,6 +25,9 @@ class Plane:
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
         self.closing = False
+        self.vitals = Vitals()
+        self.able: Able | None = None
+        """What instances this machine can run, once it was found out."""
         self._lock = threading.RLock()
 
     @cached_property
@@ -35,6 +44,7 @@ class Plane:
 
         with self._lock:
             engine: Machines = self.cloud.engines.get("machines") or machines.open_engine(self.cloud.config.data)
+            engine.watch(self._ended)
             return engine
 
     @cached_property
@@ -45,9 +55,38 @@ class Plane:
             engine: Volumes = self.cloud.engines.get("volumes") or volumes.open_engine(self.cloud.config.data)
             return engine
 
+    @cached_property
+    def metadata(self) -> Metadata:
+        from haneul.services.ec2.instances.metadata import Metadata
+
+        with self._lock:
+            return Metadata(self)
+
+    def pretends(self, kind: str) -> bool:
+        """Whether an engine is the double that tests ask for."""
+        return (self.cloud.config.data / "engines" / kind / "fake").exists()
+
     def close(self) -> None:
-        """The cloud ends in order."""
+        """The cloud ends in order: machines are shut down, as on a host that is switched off, unless they are to be
+        kept for the next cloud (a file `keep` beside the engine's)."""
         self.closing = True
+        if "metadata" in self.__dict__:
+            self.metadata.close()
+        if "machines" in self.__dict__:
+            self.machines.close(keep=(self.cloud.config.data / "engines" / "machines" / "keep").exists())
+
+    def _ended(self, instance: str) -> None:
+        """A machine ended that nobody asked to: its instance's step sees why. On a thread of the engine's."""
+        vital = self.vitals.of(instance)
+        if vital is None or self.closing:
+            return
+        while True:
+            try:
+                with self.cloud.store.write() as tx:
+                    wake(tx, "ec2.instance", vital.scope, (instance,), self.cloud.clock.now())
+                return
+            except Conflict:
+                continue
 
 
 def start(cloud: Cloud) -> Plane:

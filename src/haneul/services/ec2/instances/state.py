@@ -31,6 +31,9 @@ class Instance(msgspec.Struct, kw_only=True):
     """In base64, as given."""
     root_device: str = "/dev/xvda"
     reason: tuple[str, str] = ("", "")
+    """StateReason: its code and message."""
+    transition: str = ""
+    """StateTransitionReason."""
     options: dict[str, Any] = {}
     """What was asked for and is told again, by AWS's names (MetadataOptions, Placement, ...)."""
     client_token: str = ""
@@ -38,6 +41,11 @@ class Instance(msgspec.Struct, kw_only=True):
     ended: float = 0.0
     metered: float = 0.0
     tags: dict[str, str] = {}
+
+    @property
+    def lives(self) -> bool:
+        """Whether it has, or gets, a machine."""
+        return self.state in ("pending", "running", "stopping", "shutting-down")
 
 
 class Image(msgspec.Struct, kw_only=True):
@@ -92,6 +100,7 @@ class LaunchTemplateVersion(msgspec.Struct, kw_only=True):
 INSTANCE = Kind(
     "instance", "i", Table("ec2.instance", Instance, key=("id",)), "InvalidInstanceID.NotFound", "instance ID"
 )
+INSTANCES = INSTANCE.table
 IMAGE = Kind("image", "ami", Table("ec2.image", Image, key=("id",)), "InvalidAMIID.NotFound", "image id")
 KEY_PAIR = Kind("key-pair", "key", Table("ec2.key-pair", KeyPair, key=("id",)), "InvalidKeyPair.NotFound", "key pair")
 TEMPLATE = Kind(

@@ -1,0 +1,88 @@
+"""What this machine can give: which images it boots, and how much memory there is for guests.
+
+A type's memory is a promise that most guests never call in (an idle `minimal` touches 60 MiB), so that twice this
+machine's memory may be promised; one guest never gets more than there is.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from haneul.services.ec2.errors import errors, invalid
+from haneul.services.ec2.instances.state import INSTANCE, Image
+from haneul.state.store import Reader
+from haneul.wire.errors import AwsError
+
+if TYPE_CHECKING:
+    from haneul.services.ec2.plane import Plane
+
+PROMISED = 2.0
+"""Memory promised to guests, in parts of what the machine has."""
+
+
+@dataclass(frozen=True)
+class Able:
+    """why: why no instance can run here, or "". direct, disk: which images boot. memory: MiB, 0 for no ceiling."""
+
+    why: str
+    direct: bool = True
+    disk: bool = True
+    memory: int = 0
+    cpus: int = 0
+
+
+def able(plane: Plane) -> Able:
+    """What runs here; blocking, the first time for seconds. Kept once it works."""
+    if plane.able is not None:
+        return plane.able
+    why = plane.networks.available()
+    if why:
+        return Able(f"Instances can't run on this machine: {why}")
+    found = plane.machines.available()
+    if not found.engines:
+        return Able(f"Instances can't run on this machine: {' '.join(found.why.values())}")
+    memory = 0 if plane.pretends("machines") else _memory()
+    plane.able = Able("", found.can("direct"), found.can("disk"), memory, os.cpu_count() or 1)
+    return plane.able
+
+
+def check(able: Able, image: Image, spec: Any) -> None:
+    """Raises Unsupported for what doesn't boot here, InvalidParameterValue for a type of another architecture."""
+    if able.why:
+        raise errors.Unsupported(able.why)
+    if image.architecture not in spec.architectures:
+        raise invalid(
+            f"The architecture '{spec.architectures[0]}' of the specified instance type does not match the "
+            f"architecture '{image.architecture}' of the specified AMI. Specify an instance type and an AMI that have "
+            "matching architectures, and try again. You can use 'describe-instance-types' or 'describe-images' to "
+            "discover the architecture of the instance type or AMI."
+        )
+    if image.architecture != "x86_64":
+        raise errors.Unsupported("The machines here are x86_64: no image of another architecture boots.")
+    if not (able.direct if image.boot == "direct" else able.disk):
+        raise errors.Unsupported(f"No engine on this machine boots {image.id} (boot: {image.boot}).")
+
+
+def room(tx: Reader, able: Able, spec: Any, wanted: int) -> int:
+    """How many of `wanted` instances of a type there is room for now."""
+    if not able.memory:
+        return wanted
+    if spec.memory > able.memory:
+        return 0
+    promised = sum(row.options.get("memory", 0) for _, row in INSTANCE.table.everywhere(tx) if row.lives)
+    left = able.memory * PROMISED - promised
+    return max(0, min(wanted, int(left // spec.memory)))
+
+
+def insufficient(spec: Any, zone: str) -> AwsError:
+    return errors.InsufficientInstanceCapacity(
+        f"We currently do not have sufficient {spec.name} capacity in the Availability Zone you requested ({zone}). "
+        "This machine has no more memory for guests; stop or terminate others, or choose a smaller instance type."
+    )
+
+
+def _memory() -> int:
+    """MiB of this machine."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20

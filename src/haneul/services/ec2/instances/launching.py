@@ -1,0 +1,247 @@
+"""RunInstances: all of it is settled in one transaction; machines, disks and packets come with the instances' steps."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from haneul.auth import passing
+from haneul.converge import wake
+from haneul.kit import tokens
+from haneul.service import Call
+from haneul.services.ec2 import idempotency, tagging
+from haneul.services.ec2 import plane as planes
+from haneul.services.ec2.errors import coded, errors, invalid
+from haneul.services.ec2.instances import capacity, describing, devices, notices, requesting, wiring
+from haneul.services.ec2.instances.state import INSTANCE, KEY_PAIR, TEMPLATE, Image, Instance
+from haneul.services.ec2.operations import operation
+from haneul.services.ec2.vpc.state import ACCOUNTS, GROUP, INTERFACE, SUBNET
+from haneul.state.store import Reader, Writer
+from haneul.wire.errors import AwsError
+
+KIND = "ec2.instance"
+DEFAULT_TYPE = "m1.small"
+_TAGGED = ("instance", "volume", "network-interface", "spot-instances-request", "elastic-gpu")
+Request = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Profile:
+    arn: str = ""
+    id: str = ""
+    role: str = ""
+
+
+@dataclass(frozen=True)
+class Launch:
+    """Everything that the instances of one request share."""
+
+    image: Image
+    wires: list[wiring.Wire]
+    mapped: devices.Mapped
+    options: dict[str, Any]
+    profile: Profile
+    tags: dict[str, dict[str, str]]
+
+
+def _arns(call: Call, request: Request) -> list[str]:
+    """What a launch touches, as the service authorization reference lists it."""
+    scope = call.scope
+    place = f"arn:aws:ec2:{scope.region}:{scope.account}"
+    found = [f"{place}:instance/*", f"{place}:network-interface/*", f"{place}:volume/*"]
+    if request.get("ImageId"):
+        found.append(f"arn:aws:ec2:{scope.region}::image/{request['ImageId']}")
+    if request.get("KeyName"):
+        found.append(f"{place}:key-pair/{request['KeyName']}")
+    nics = request.get("NetworkInterfaces") or ()
+    subnets = {one.get("SubnetId") for one in (request, *nics)} - {None}
+    groups = {*(request.get("SecurityGroupIds") or ()), *(one for nic in nics for one in nic.get("Groups") or ())}
+    found += [SUBNET.arn(scope, one) for one in sorted(subnets)] + [GROUP.arn(scope, one) for one in sorted(groups)]
+    found += [INTERFACE.arn(scope, one["NetworkInterfaceId"]) for one in nics if one.get("NetworkInterfaceId")]
+    template = (request.get("LaunchTemplate") or {}).get("LaunchTemplateId")
+    if template:
+        found.append(TEMPLATE.arn(scope, template))
+    return found
+
+
+def _conditions(call: Call, request: Request) -> dict[str, str | list[str]]:
+    keys: dict[str, str | list[str]] = {"ec2:Region": call.region}
+    if request.get("InstanceType"):
+        keys["ec2:InstanceType"] = request["InstanceType"]
+    options = request.get("MetadataOptions") or {}
+    if options.get("HttpTokens"):
+        keys["ec2:MetadataHttpTokens"] = options["HttpTokens"]
+    if options.get("HttpEndpoint"):
+        keys["ec2:MetadataHttpEndpoint"] = options["HttpEndpoint"]
+    if options.get("HttpPutResponseHopLimit") is not None:
+        keys["ec2:MetadataHttpPutResponseHopLimit"] = str(options["HttpPutResponseHopLimit"])
+    template = (request.get("LaunchTemplate") or {}).get("LaunchTemplateId")
+    if template:
+        keys["ec2:LaunchTemplate"] = TEMPLATE.arn(call.scope, template)
+    return keys
+
+
+@operation(_arns, conditions=_conditions)
+async def run_instances(call: Call, request: Request) -> dict[str, Any]:
+    """RunInstances: MaxCount instances, or as many as there is room for but not fewer than MinCount."""
+    from haneul.services.ec2.instances import templates
+
+    with call.read() as tx:
+        made = idempotency.made_before(tx, call, request)
+        if made is not None:
+            return _reservation(call, tx, made)
+        asked = templates.merged(tx, call, request)
+    requesting.check(asked)
+    profile = profile_of(call, asked.get("IamInstanceProfile"))
+    able = await asyncio.to_thread(capacity.able, planes.of(call.cloud))
+
+    def launch(tx: Writer) -> dict[str, Any]:
+        again = idempotency.made_before(tx, call, request)
+        if again is None:
+            again = _launch(call, tx, asked, profile, able)
+            idempotency.remember(tx, call, request, again)
+        return _reservation(call, tx, again)
+
+    return await call.transact(launch)
+
+
+def _launch(call: Call, tx: Writer, asked: Request, profile: Profile, able: capacity.Able) -> list[str]:
+    """Write everything down; the new instances' ids."""
+    from haneul.services.ec2.instances import images, types
+
+    image = images.resolve(tx, call, asked["ImageId"])
+    if image.state != "available":
+        raise coded("InvalidAMIID.Unavailable", f"The image ID '{image.id}' is not available")
+    spec = types.spec(asked.get("InstanceType") or DEFAULT_TYPE)
+    capacity.check(able, image, spec)
+    if asked.get("KeyName") and not any(one.name == asked["KeyName"] for one in KEY_PAIR.table.scan(tx, call.scope)):
+        raise coded("InvalidKeyPair.NotFound", f"The key pair '{asked['KeyName']}' does not exist")
+    tags = {kind: tagging.of_new(asked, kind, *_TAGGED) for kind in _TAGGED[:3]}
+    launch = Launch(
+        image=image,
+        wires=wiring.wires(tx, call.scope, asked, tags["network-interface"]),
+        mapped=devices.merged(image, asked.get("BlockDeviceMappings") or ()),
+        options=_options(call, tx, asked, image, spec),
+        profile=profile,
+        tags=tags,
+    )
+    count = capacity.room(tx, able, spec, asked["MaxCount"])
+    if count < asked["MinCount"]:
+        raise capacity.insufficient(spec, launch.wires[0].subnet.zone)
+    reservation = tokens.resource_id("r")
+    return [_instance(call, tx, asked, launch, reservation, index) for index in range(min(count, asked["MaxCount"]))]
+
+
+def _instance(call: Call, tx: Writer, asked: Request, launch: Launch, reservation: str, index: int) -> str:
+    subnet = launch.wires[0].subnet
+    now = call.now()
+    row = Instance(
+        id=INSTANCE.new_id(),
+        state="pending",
+        image=launch.image.id,
+        type=asked.get("InstanceType") or DEFAULT_TYPE,
+        zone=subnet.zone,
+        vpc=subnet.vpc,
+        subnet=subnet.id,
+        reservation=reservation,
+        index=index,
+        launched=now,
+        created=now,
+        key=asked.get("KeyName") or "",
+        profile=launch.profile.arn,
+        user_data=requesting.user_data(asked.get("UserData")),
+        root_device=launch.image.root_device,
+        reason=("pending", "pending"),
+        options=launch.options,
+        client_token=asked.get("ClientToken") or "",
+        tags=dict(launch.tags["instance"]),
+    )
+    if launch.profile.arn:
+        row.options = {
+            **row.options,
+            "ProfileId": launch.profile.id,
+            "ProfileAssociation": tokens.resource_id("iip-assoc"),
+            "ProfileSince": now,
+        }
+    if requesting.spot(asked):
+        row.options = {**row.options, "Lifecycle": "spot", "SpotRequest": tokens.resource_id("sir", 8)}
+    plane = planes.of(call.cloud)
+    for wire in launch.wires:
+        wiring.make(tx, call.scope, now, plane, row.id, wire)
+    devices.make(tx, call.scope, now, zone=row.zone, instance=row.id, mapped=launch.mapped, tags=launch.tags["volume"])
+    INSTANCE.table.put(tx, call.scope, row)
+    notices.tell(tx, call.scope, row, now)
+    wake(tx, KIND, call.scope, (row.id,), now)
+    return row.id
+
+
+def _options(call: Call, tx: Reader, asked: Request, image: Image, spec: Any) -> dict[str, Any]:
+    """What the row keeps and tells again, by AWS's names."""
+    account = ACCOUNTS.get(tx, call.scope, "account")
+    settings = (account.settings if account is not None else {}).get("metadata-defaults") or {}
+    placement = {
+        name: value
+        for name, value in (asked.get("Placement") or {}).items()
+        if name in ("Affinity", "GroupName", "GroupId", "PartitionNumber", "Tenancy", "SpreadDomain") and value
+    }
+    cores = asked.get("CpuOptions") or {}
+    threads = cores.get("ThreadsPerCore") or (2 if spec.vcpus > 1 else 1)
+    kept: dict[str, Any] = {
+        "Architecture": image.architecture,
+        "Boot": image.boot,
+        "BootMode": image.options.get("BootMode"),
+        "vcpus": spec.vcpus,
+        "memory": spec.memory,
+        "CpuOptions": {
+            "CoreCount": cores.get("CoreCount") or max(1, spec.vcpus // threads),
+            "ThreadsPerCore": threads,
+        },
+        "MetadataOptions": requesting.metadata_options(asked.get("MetadataOptions"), image, settings),
+        "Placement": placement,
+        "Monitoring": bool((asked.get("Monitoring") or {}).get("Enabled")),
+        "EbsOptimized": bool(asked.get("EbsOptimized")),
+        "DisableApiTermination": bool(asked.get("DisableApiTermination")),
+        "DisableApiStop": bool(asked.get("DisableApiStop")),
+        "ShutdownBehavior": asked.get("InstanceInitiatedShutdownBehavior") or "stop",
+        "Credits": requesting.credits_of(asked.get("CreditSpecification"), spec.name),
+        "CapacityReservationSpecification": asked.get("CapacityReservationSpecification"),
+        "MaintenanceOptions": asked.get("MaintenanceOptions"),
+        "PrivateDnsNameOptions": asked.get("PrivateDnsNameOptions"),
+        "SpotOptions": dict(requesting.spot(asked)) or None,
+        "Requester": None if call.principal.kind != "service" else call.principal.arn,
+    }
+    return {name: value for name, value in kept.items() if value not in (None, {}, "", False)}
+
+
+def profile_of(call: Call, asked: Request | None) -> Profile:
+    """The instance profile that a request names, which the caller may pass on. Raises InvalidParameterValue."""
+    if not asked or not (asked.get("Arn") or asked.get("Name")):
+        return Profile()
+    if asked.get("Arn") and asked.get("Name"):
+        raise errors.InvalidParameterCombination(
+            "The parameter 'iamInstanceProfile.name' may not be used in combination with 'iamInstanceProfile.arn'"
+        )
+    name = asked.get("Name") or str(asked["Arn"]).rpartition("/")[2]
+    try:
+        found = call.invoke("iam", "GetInstanceProfile", {"InstanceProfileName": name})["InstanceProfile"]
+    except AwsError:
+        found = None
+    if found is None or (asked.get("Arn") and found["Arn"] != asked["Arn"]):
+        member, label = ("arn", "ARN") if asked.get("Arn") else ("name", "name")
+        raise invalid(
+            f"Value ({asked.get('Arn') or name}) for parameter iamInstanceProfile.{member} is invalid. "
+            f"Invalid IAM Instance Profile {label}"
+        )
+    role = found["Roles"][0]["Arn"] if found["Roles"] else ""
+    if role:
+        passing.check(call, role, "ec2.amazonaws.com")
+    return Profile(found["Arn"], found["InstanceProfileId"], role)
+
+
+def _reservation(call: Call, tx: Reader, ids: list[str]) -> dict[str, Any]:
+    links = describing.Links(tx, call.scope)
+    rows = [row for row in (INSTANCE.find(tx, call.scope, one) for one in ids) if row is not None]
+    shown = [describing.with_reservation(links, row) for row in rows]
+    return describing.reservations(call.scope, shown)[0] if shown else {}
