@@ -12,7 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-_COUNTED = ("ensure_", "remove", "attach", "detach", "power_off", "shutdown", "login", "archived_until", "execute")
+_COUNTED = ("ensure", "remove", "attach", "detach", "power_off", "shutdown", "ask_shutdown", "reboot", "login",
+            "archived_until", "execute")  # fmt: skip
 
 
 class Fragile:

@@ -1,4 +1,5 @@
-"""The port in memory, for rooms' own tests: keeps the plans, moves no packet."""
+"""The port in memory, for rooms' own tests: keeps the plans, moves no packet. With a folder, the names of the VPCs that
+are there lie in `vpcs` and outlive the cloud, as namespaces do."""
 
 from __future__ import annotations
 
@@ -13,9 +14,12 @@ from haneul.engines.networks.validity import check
 
 
 class FakeNetworks:
-    def __init__(self, reason: str = "") -> None:
+    def __init__(self, reason: str = "", folder: Path | None = None) -> None:
         self.plans: dict[str, VpcPlan] = {}
         self._reason = reason
+        self._names = folder / "vpcs" if folder is not None else None
+        if self._names is not None:
+            self._names.mkdir(parents=True, exist_ok=True)
 
     def available(self) -> str:
         return self._reason
@@ -25,15 +29,20 @@ class FakeNetworks:
             raise EngineError(self._reason)
         check(plan)
         self.plans[plan.id] = plan
+        if self._names is not None:
+            (self._names / plan.id).touch()
 
     def remove(self, vpc: str) -> None:
         self.plans.pop(vpc, None)
+        if self._names is not None:
+            (self._names / vpc).unlink(missing_ok=True)
 
     def remove_all(self) -> None:
-        self.plans.clear()
+        for vpc in self._all():
+            self.remove(vpc)
 
     def sweep(self, keep: Set[str]) -> list[str]:
-        gone = sorted(set(self.plans) - keep)
+        gone = sorted(self._all() - keep)
         for vpc in gone:
             self.remove(vpc)
         return gone
@@ -62,6 +71,10 @@ class FakeNetworks:
     def counters(self, vpc: str, eni: str) -> Counters:
         self._known(vpc)
         return Counters(0, 0)
+
+    def _all(self) -> set[str]:
+        found = set(self.plans)
+        return found if self._names is None else found | {path.name for path in self._names.iterdir()}
 
     def _known(self, vpc: str) -> VpcPlan:
         if vpc not in self.plans:

@@ -1,0 +1,42 @@
+"""Waiting for what takes time, with a limit; and clouds whose engines are doubles."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from tests.running import RunningCloud
+
+KINDS = ("machines", "networks")
+
+
+def pretending(cloud: RunningCloud, kinds: tuple[str, ...] = KINDS) -> RunningCloud:
+    """The cloud, before it starts, told to use doubles for these engines."""
+    for kind in kinds:
+        folder = cloud.data / "engines" / kind
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "fake").touch()
+    return cloud
+
+
+def until(look: Callable[[], Any], seconds: float = 20.0) -> Any:
+    """What `look` gives, once it is something."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = look()
+        if found:
+            return found
+        time.sleep(0.02)
+    raise AssertionError("it did not come about in time")
+
+
+def instance(ec2: Any, identifier: str) -> dict[str, Any]:
+    """One instance as DescribeInstances shows it."""
+    (reservation,) = ec2.describe_instances(InstanceIds=[identifier])["Reservations"]
+    return dict(reservation["Instances"][0])
+
+
+def reached(ec2: Any, identifier: str, state: str, seconds: float = 20.0) -> dict[str, Any]:
+    """The instance, once it is in a state."""
+    return dict(until(lambda: (found := instance(ec2, identifier))["State"]["Name"] == state and found, seconds))
