@@ -41,6 +41,9 @@ class FakeNetworks:
         for vpc in self._all():
             self.remove(vpc)
 
+    def close(self) -> None:
+        pass
+
     def sweep(self, keep: Set[str]) -> list[str]:
         gone = sorted(self._all() - keep)
         for vpc in gone:

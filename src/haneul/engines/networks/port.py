@@ -160,6 +160,10 @@ class Networks(Protocol):
         """Nothing of this cloud is left in the kernel, the internet's namespace included."""
         ...
 
+    def close(self) -> None:
+        """The cloud ends and its VPCs stay: only what would die with it is ended in order."""
+        ...
+
     def sweep(self, keep: Set[str]) -> list[str]:
         """Remove this cloud's VPCs other than `keep`; their ids."""
         ...

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from haneul.converge import wake
+from haneul.engines.errors import EngineError
 from haneul.services.ec2.instances.vitals import Vitals
 from haneul.state.store import Conflict
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from haneul.services.ec2.instances.capacity import Able
     from haneul.services.ec2.instances.metadata import Metadata
 
+log = logging.getLogger(__name__)
+
 
 class Plane:
     """One for the cloud; made when the room is first called or a row of its own wants a step."""
@@ -28,6 +32,10 @@ class Plane:
         self.vitals = Vitals()
         self.able: Able | None = None
         """What instances this machine can run, once it was found out."""
+        self.networked = False
+        """Whether networks are known to work here: a network was made."""
+        self.swept = False
+        self.sweeping = threading.Lock()
         self._lock = threading.RLock()
 
     @cached_property
@@ -73,7 +81,19 @@ class Plane:
         if "metadata" in self.__dict__:
             self.metadata.close()
         if "machines" in self.__dict__:
-            self.machines.close(keep=(self.cloud.config.data / "engines" / "machines" / "keep").exists())
+            self.machines.close(keep=self._keeps)
+        if "networks" in self.__dict__ and (self.networked or self.pretends("networks")):
+            try:
+                if self._keeps:
+                    self.networks.close()
+                else:
+                    self.networks.remove_all()
+            except (EngineError, OSError) as error:
+                log.warning("networks of VPCs stayed behind: %s", error)
+
+    @property
+    def _keeps(self) -> bool:
+        return (self.cloud.config.data / "engines" / "machines" / "keep").exists()
 
     def _ended(self, instance: str) -> None:
         """A machine ended that nobody asked to: its instance's step sees why. On a thread of the engine's."""
@@ -90,7 +110,12 @@ class Plane:
 
 
 def start(cloud: Cloud) -> Plane:
-    return Plane(cloud)
+    plane = Plane(cloud)
+    if (cloud.config.data / "engines" / "networks").is_dir():  # an earlier cloud made networks
+        from haneul.services.ec2.vpc import realise
+
+        threading.Thread(target=realise.resume, args=(plane,), name="ec2-networks", daemon=True).start()
+    return plane
 
 
 def of(cloud: Cloud) -> Plane:

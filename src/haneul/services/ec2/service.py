@@ -9,6 +9,9 @@ SERVICE = Service(
         "tagging",
         "zones",
         "vpc.vpcs",
+        "vpc.subnets",
+        "vpc.interface_calls",
+        "vpc.addresses",
         "volumes.volumes",
         "volumes.attaching",
         "volumes.modifying",
@@ -25,6 +28,7 @@ SERVICE = Service(
         "instances.consoles",
     ),
     steps={
+        "ec2.vpc": StepSpec("vpc.state:VPCS", "vpc.realise:step_vpc"),
         "ec2.instance": StepSpec("instances.state:INSTANCES", "instances.converge:step_instance"),
         "ec2.volume": StepSpec("volumes.state:VOLUMES", "volumes.converge:step_volume"),
         "ec2.snapshot": StepSpec("volumes.state:SNAPSHOTS", "volumes.converge:step_snapshot"),

@@ -43,6 +43,8 @@ class Subnet(msgspec.Struct, kw_only=True):
     assign_ipv6: bool = False
     dns64: bool = False
     host_names: dict[str, Any] = {}
+    reservations: dict[str, dict[str, Any]] = {}
+    """CIDR reservations by id, as AWS tells them."""
     tags: dict[str, str] = {}
 
 
@@ -126,6 +128,8 @@ class NetworkInterface(msgspec.Struct, kw_only=True):
     requester: str = ""
     source_dest_check: bool = True
     publics: dict[str, str] = {}
+    elastic: dict[str, tuple[str, str]] = {}
+    """private -> (allocation, association), for those of `publics` that are elastic addresses."""
     ipv6: list[str] = []
     attachment: dict[str, Any] = {}
     live: bool = False
@@ -182,6 +186,31 @@ class Peering(msgspec.Struct, kw_only=True):
     tags: dict[str, str] = {}
 
 
+class PrefixList(msgspec.Struct, kw_only=True):
+    """A managed prefix list: entries are block -> description, of the current version; versions: number -> entries."""
+
+    id: str
+    name: str
+    family: str
+    created: float
+    size: int
+    owner: str = ""
+    version: int = 1
+    entries: dict[str, str] = {}
+    versions: dict[int, dict[str, str]] = {}
+    state: str = "create-complete"
+    tags: dict[str, str] = {}
+
+
+class EgressGateway(msgspec.Struct, kw_only=True):
+    """An egress-only internet gateway: for IPv6, so it is a row and moves no packet."""
+
+    id: str
+    vpc: str
+    created: float
+    tags: dict[str, str] = {}
+
+
 class Account(msgspec.Struct, kw_only=True):
     """What an account has in a region: whether its default VPC was made, and settings of the account's own."""
 
@@ -192,6 +221,7 @@ class Account(msgspec.Struct, kw_only=True):
 
 ACCOUNTS = Table("ec2.account", Account, key=("id",))
 VPC = Kind("vpc", "vpc", Table("ec2.vpc", Vpc, key=("id",)), "InvalidVpcID.NotFound", "vpc ID")
+VPCS = VPC.table
 SUBNET = Kind("subnet", "subnet", Table("ec2.subnet", Subnet, key=("id",)), "InvalidSubnetID.NotFound", "subnet ID")
 ROUTE_TABLE = Kind(
     "route-table",
@@ -269,4 +299,19 @@ PEERING = Kind(
     "InvalidVpcPeeringConnectionID.NotFound",
     "vpcPeeringConnection ID",
     "InvalidVpcPeeringConnectionId.Malformed",
+)
+PREFIX_LIST = Kind(
+    "prefix-list",
+    "pl",
+    Table("ec2.prefix-list", PrefixList, key=("id",)),
+    "InvalidPrefixListID.NotFound",
+    "prefix list ID",
+    "InvalidPrefixListId.Malformed",
+)
+EGRESS_GATEWAY = Kind(
+    "egress-only-internet-gateway",
+    "eigw",
+    Table("ec2.egress-only-internet-gateway", EgressGateway, key=("id",)),
+    "InvalidGatewayID.NotFound",
+    "egress only internet gateway ID",
 )
