@@ -24,7 +24,9 @@ from haneul.state.store import Reader
 PORT = 22
 PATIENCE = 0.5
 """Seconds that a probe waits for an answer."""
-_READY = (b"Haneul: ready", b" login:", b"Cloud-init v")
+SETTLED = 60.0
+"""Seconds after which a guest that answers at all is believed to be up."""
+_READY = (b"Haneul: ready", b"Reached target Multi-User")
 _FILTERS: Filters = {
     "availability-zone": "AvailabilityZone",
     "availability-zone-id": "AvailabilityZoneId",
@@ -110,7 +112,7 @@ def probe(call: Call, plane: Plane, row: Instance) -> bool:
         return False
     with call.read() as tx:
         address = _address(tx, call, row)
-    if _answers(plane, row, address):
+    if _answers(call, plane, row, address):
         vital.reachable, vital.failing = True, 0.0
         return True
     if vital.reachable and not vital.failing:
@@ -125,14 +127,20 @@ def _address(tx: Reader, call: Call, row: Instance) -> str:
     return ""
 
 
-def _answers(plane: Plane, row: Instance, address: str) -> bool:
-    """A refused connection is an answer too: the guest's kernel gave it."""
+def _answers(call: Call, plane: Plane, row: Instance, address: str) -> bool:
+    """A refused connection is an answer too, the guest's kernel gave it; but a guest that has just started may not have
+    come as far as its services, of which its console tells."""
     try:
         plane.networks.connect(row.vpc, address, PORT, PATIENCE).close()
         return True
     except ConnectionRefusedError:
-        return True
+        refused = True
     except (OSError, EngineError):
-        console = plane.machines.console(row.id)
-        vital = plane.vitals.of(row.id)
-        return vital is not None and not vital.reachable and any(mark in console for mark in _READY)
+        refused = False
+    vital = plane.vitals.of(row.id)
+    if vital is not None and vital.reachable:
+        return refused
+    if refused and call.now() - row.launched > SETTLED:
+        return True
+    console = plane.machines.console(row.id)
+    return any(mark in console for mark in _READY)

@@ -1,0 +1,159 @@
+"""An instance for real, as users have it: boto3 launches it, ssh enters it, its user data ran, its role's credentials
+work, and nothing is left when it is terminated. On whatever engine this machine has (User Mode Linux at the least)."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from haneul.engines import machines, networks
+from haneul.engines.errors import EngineError
+from tests.api.ec2.waiting import image, instance, reached, until
+from tests.running import RunningCloud
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+_TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+}
+_TOKEN = "curl -sf -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token"
+_ASK = f'curl -sf -H "X-aws-ec2-metadata-token: $({_TOKEN})" http://169.254.169.254/latest/meta-data'
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[RunningCloud]:
+    """With engines that run guests; the image is built by its first launch."""
+    running = RunningCloud("--log-level", "warning")
+    why = networks.open_engine(running.data).available() or ("" if shutil.which("ssh") else "there is no ssh client")
+    if not why:
+        try:
+            machines.install(running.data)
+            found = machines.open_engine(running.data).available()
+            why = "" if found.engines else " ".join(found.why.values())
+        except EngineError as error:
+            why = str(error)
+    if why:
+        running.close()
+        pytest.skip(why)
+    running.start()
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="module")
+def ec2(cloud: RunningCloud) -> Any:
+    return cloud.client("ec2")
+
+
+class Shell:
+    """ssh into an instance with its key."""
+
+    def __init__(self, key: Path, address: str) -> None:
+        self._command = ["ssh", "-i", str(key), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
+                         "-o", "BatchMode=yes", "-o", "ConnectTimeout=5", "-o", "LogLevel=ERROR",
+                         f"root@{address}"]  # fmt: skip
+
+    def run(self, command: str) -> str | None:
+        """What it printed; None when ssh did not come in or the command failed."""
+        done = subprocess.run([*self._command, command], capture_output=True, text=True, timeout=30, check=False)
+        return done.stdout if done.returncode == 0 else None
+
+
+def prepare(cloud: RunningCloud, ec2: Any, folder: Path) -> Path:
+    """A key, a group that lets ssh in, a role; the key's file."""
+    key = folder / "key"
+    key.write_text(ec2.create_key_pair(KeyName="mine", KeyType="ed25519")["KeyMaterial"])
+    key.chmod(0o600)
+    group = ec2.create_security_group(GroupName="ssh", Description="ssh from anywhere")["GroupId"]
+    everywhere = [{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=everywhere)
+    iam = cloud.client("iam")
+    iam.create_role(RoleName="reader", AssumeRolePolicyDocument=json.dumps(_TRUST))
+    iam.create_instance_profile(InstanceProfileName="readers")
+    iam.add_role_to_instance_profile(InstanceProfileName="readers", RoleName="reader")
+    return key
+
+
+def test_from_launch_to_nothing(cloud: RunningCloud, ec2: Any, tmp_path: Path) -> None:
+    """The whole story of one instance, through the public doors only."""
+    key = prepare(cloud, ec2, tmp_path)
+    (row,) = ec2.run_instances(
+        ImageId=image(ec2),
+        InstanceType="t3.micro",
+        MinCount=1,
+        MaxCount=1,
+        KeyName="mine",
+        SecurityGroups=["ssh"],
+        IamInstanceProfile={"Name": "readers"},
+        UserData="#!/bin/sh\necho made > /root/made\n",
+        MetadataOptions={"HttpTokens": "required"},
+    )["Instances"]
+    identifier = row["InstanceId"]
+    ec2.get_waiter("instance_running").wait(InstanceIds=[identifier], WaiterConfig={"Delay": 1, "MaxAttempts": 120})
+    ec2.get_waiter("instance_status_ok").wait(InstanceIds=[identifier], WaiterConfig={"Delay": 1, "MaxAttempts": 120})
+    address = instance(ec2, identifier)["PublicIpAddress"]
+    shell = Shell(key, address)
+    assert until(lambda: shell.run("cat /root/made"), 60).strip() == "made"
+    assert shell.run(f"{_ASK}/instance-id") == identifier
+    given = json.loads(shell.run(f"{_ASK}/iam/security-credentials/reader") or "{}")
+    sts = cloud.client("sts", account=given["AccessKeyId"], secret=given["SecretAccessKey"], token=given["Token"])
+    assert sts.get_caller_identity()["Arn"].endswith(f":assumed-role/reader/{identifier}")
+    assert "Haneul: ready" in ec2.get_console_output(InstanceId=identifier)["Output"]
+    ec2.terminate_instances(InstanceIds=[identifier])
+    reached(ec2, identifier, "terminated", 60)
+    _nothing_left(cloud, ec2, identifier)
+
+
+def test_stop_start_and_a_guest_that_powers_off(cloud: RunningCloud, ec2: Any, tmp_path: Path) -> None:
+    """What was written stays over a stop; `poweroff` inside stops the instance, and the cloud says who wanted it."""
+    key = tmp_path / "key"
+    key.write_text(ec2.create_key_pair(KeyName="another", KeyType="ed25519")["KeyMaterial"])
+    key.chmod(0o600)
+    (row,) = ec2.run_instances(
+        ImageId=image(ec2), InstanceType="t3.micro", MinCount=1, MaxCount=1, KeyName="another", SecurityGroups=["ssh"]
+    )["Instances"]
+    identifier = row["InstanceId"]
+    shell = Shell(key, reached(ec2, identifier, "running", 60)["PublicIpAddress"])
+    assert until(lambda: shell.run("echo kept > /root/kept && sync && echo done"), 60)
+    ec2.stop_instances(InstanceIds=[identifier])
+    reached(ec2, identifier, "stopped", 90)
+    ec2.start_instances(InstanceIds=[identifier])
+    shell = Shell(key, reached(ec2, identifier, "running", 60)["PublicIpAddress"])
+    assert until(lambda: shell.run("cat /root/kept"), 60).strip() == "kept"
+    shell.run("poweroff")
+    assert reached(ec2, identifier, "stopped", 60)["StateReason"]["Code"] == "Client.InstanceInitiatedShutdown"
+    ec2.terminate_instances(InstanceIds=[identifier])
+    reached(ec2, identifier, "terminated", 60)
+    _nothing_left(cloud, ec2, identifier)
+
+
+def _nothing_left(cloud: RunningCloud, ec2: Any, identifier: str) -> None:
+    """No row, no file, no process, no network."""
+    until(lambda: ec2.describe_volumes()["Volumes"] == [])
+    assert ec2.describe_network_interfaces()["NetworkInterfaces"] == []
+    assert list((cloud.data / "engines" / "volumes" / "volumes").iterdir()) == []
+    space = networks.open_engine(cloud.data).netns_of(ec2.describe_vpcs()["Vpcs"][0]["VpcId"])
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and (space.exists() or _processes(identifier)):
+        time.sleep(0.05)
+    assert not space.exists() and _processes(identifier) == []
+
+
+def _processes(identifier: str) -> list[str]:
+    """Command lines that name the instance."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if identifier in line:
+            found.append(line)
+    return found
