@@ -12,6 +12,8 @@ SERVICE = Service(
         "vpc.subnets",
         "vpc.interface_calls",
         "vpc.addresses",
+        "vpc.groups",
+        "vpc.group_rules",
         "volumes.volumes",
         "volumes.attaching",
         "volumes.modifying",
