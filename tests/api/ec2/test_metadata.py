@@ -3,6 +3,7 @@ doubles here; tests/clients asks from a guest that booted)."""
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 import subprocess
@@ -11,6 +12,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
 
 from haneul.engines import networks
 from tests.api.ec2.waiting import pretending, reached, running
@@ -105,7 +109,7 @@ def guest(wired, ec2) -> Guest:
 _PUBLIC = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ8mXCcyo0XjVQKqzCKmnIzsV5Wb9fQ6cRZtM2yqlTgD me@here"
 
 
-def test_what_cloud_init_and_sdks_read(guest):
+def test_what_cloud_init_and_sdks_read(wired, guest):
     """The paths by which a guest learns who it is, with and without a token."""
     row = guest.row
     wanted = {
@@ -133,10 +137,21 @@ def test_what_cloud_init_and_sdks_read(guest):
     assert guest.ask("/latest/user-data") == (200, "#!/bin/sh\necho hello\n")
     document = json.loads(guest.ask("/latest/dynamic/instance-identity/document")[1])
     assert (document["instanceId"], document["privateIp"]) == (row["InstanceId"], row["PrivateIpAddress"])
+    assert signed(wired, guest.ask)
     listing = guest.ask("/latest/meta-data/")[1].splitlines()
     assert {"ami-id", "iam/", "network/", "placement/", "public-keys/"} <= set(listing)
     assert guest.ask("/2021-03-23/meta-data/instance-id")[1] == row["InstanceId"]
     assert guest.ask("/latest/meta-data/nothing")[0] == guest.ask("/1999-01-01/")[0] == 404
+
+
+def signed(cloud: RunningCloud, ask: Any) -> bool:
+    """Whether the identity document's signature is the cloud's own. Raises InvalidSignature when it is not."""
+    place = "/latest/dynamic/instance-identity"
+    signature = base64.b64decode(ask(f"{place}/signature")[1])
+    certificate = x509.load_pem_x509_certificate((cloud.data / "ec2" / "identity.pem").read_bytes())
+    document = ask(f"{place}/document")[1].encode()
+    certificate.public_key().verify(signature, document, padding.PKCS1v15(), hashes.SHA256())
+    return len(base64.b64decode(ask(f"{place}/pkcs7")[1])) > 500
 
 
 def test_role_credentials_are_real(wired, guest):

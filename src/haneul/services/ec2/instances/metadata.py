@@ -85,6 +85,8 @@ class Metadata:
             self._listeners[vpc] = asyncio.run_coroutine_threadsafe(
                 self._listen(scope, vpc, found), self._plane.cloud.loop
             ).result(30)
+            if len(self._listeners) == 1:  # its key takes long to make: not on the event loop, and no launch waits
+                threading.Thread(target=self._identity.certificate, name="ec2-identity", daemon=True).start()
 
     def release(self, scope: Scope, vpc: str) -> None:
         """Nobody listens any more if no instance lives in the VPC. From worker threads."""
