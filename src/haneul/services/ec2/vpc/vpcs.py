@@ -12,7 +12,18 @@ from haneul.services.ec2.errors import coded, errors, invalid, mixed
 from haneul.services.ec2.kinds import Kind
 from haneul.services.ec2.operations import operation
 from haneul.services.ec2.vpc import defaults
-from haneul.services.ec2.vpc.state import ACL, GATEWAY, GROUP, INTERFACE, ROUTE_TABLE, RULE, SUBNET, VPC, Vpc
+from haneul.services.ec2.vpc.state import (
+    ACL,
+    EGRESS_GATEWAY,
+    GATEWAY,
+    GROUP,
+    INTERFACE,
+    ROUTE_TABLE,
+    RULE,
+    SUBNET,
+    VPC,
+    Vpc,
+)
 from haneul.state.store import Reader, Writer
 
 ARN = "arn:aws:ec2:{region}:{account}:vpc/{VpcId}"
@@ -158,6 +169,7 @@ def _occupied(tx: Reader, scope: Scope, vpc: str) -> bool:
         *SUBNET.table.scan(tx, scope),
         *INTERFACE.table.scan(tx, scope),
         *GATEWAY.table.scan(tx, scope),
+        *EGRESS_GATEWAY.table.scan(tx, scope),
         *(group for group in GROUP.table.scan(tx, scope) if group.name != "default"),
         *(table for table in ROUTE_TABLE.table.scan(tx, scope) if not table.main),
         *(acl for acl in ACL.table.scan(tx, scope) if not acl.default),
