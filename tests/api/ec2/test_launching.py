@@ -60,9 +60,9 @@ def test_groups_subnets_and_addresses(ec2):
     """By id or by name; a group of another VPC and an address outside the subnet are refused."""
     subnet = ec2.describe_subnets(Filters=[{"Name": "availability-zone", "Values": ["us-east-1b"]}])["Subnets"][0]
     group = ec2.create_security_group(GroupName="web", Description="web")["GroupId"]
-    prefix = subnet["CidrBlock"].rsplit(".", 2)[0]
-    (row,) = launched(ec2, SubnetId=subnet["SubnetId"], SecurityGroupIds=[group], PrivateIpAddress=f"{prefix}.0.77")
-    assert row["PrivateIpAddress"] == f"{prefix}.0.77" and row["Placement"]["AvailabilityZone"] == "us-east-1b"
+    prefix = subnet["CidrBlock"].rsplit(".", 1)[0]
+    (row,) = launched(ec2, SubnetId=subnet["SubnetId"], SecurityGroupIds=[group], PrivateIpAddress=f"{prefix}.77")
+    assert row["PrivateIpAddress"] == f"{prefix}.77" and row["Placement"]["AvailabilityZone"] == "us-east-1b"
     assert row["SecurityGroups"] == [{"GroupId": group, "GroupName": "web"}]
     assert launched(ec2, SecurityGroups=["web"])[0]["SecurityGroups"][0]["GroupId"] == group
     other = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]

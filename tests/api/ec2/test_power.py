@@ -10,7 +10,7 @@ from tests.api.ec2.waiting import instance, launched, reached, running, until
 
 
 def test_stop_and_start(ec2):
-    """The private address and volumes stay, the public address of the subnet's is a new one or none."""
+    """The private address and volumes stay, the public address of the subnet's is another one."""
     row = running(ec2)
     identifier = row["InstanceId"]
     (change,) = ec2.stop_instances(InstanceIds=[identifier])["StoppingInstances"]
@@ -23,6 +23,7 @@ def test_stop_and_start(ec2):
     assert (change["PreviousState"]["Name"], change["CurrentState"]["Name"]) == ("stopped", "pending")
     again = reached(ec2, identifier, "running")
     assert again["BlockDeviceMappings"][0]["Ebs"]["VolumeId"] == row["BlockDeviceMappings"][0]["Ebs"]["VolumeId"]
+    assert again["PublicIpAddress"]
     assert again["LaunchTime"] >= row["LaunchTime"] and again["StateTransitionReason"] == ""
 
 

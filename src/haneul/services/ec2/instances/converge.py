@@ -78,6 +78,8 @@ def _boot(call: Call, plane: Plane, row: Instance) -> None:
         nics, volumes = links.interfaces(row.id), links.volumes(row.id)
         for one in nics:
             interfaces.set_live(tx, call.scope, one, True)
+        if row.options.get("PublicAddress") and nics and nics[0].addresses[0] not in nics[0].publics:
+            interfaces.give_public(tx, call.scope, plane, nics[0])  # the one that it had went when it was stopped
     realise.realise(plane, call.scope, row.vpc)
     plane.metadata.ensure(call.scope, row.vpc)
     plane.vitals.seen(call.scope, row.id)

@@ -167,6 +167,8 @@ def _instance(call: Call, tx: Writer, asked: Request, launch: Launch, reservatio
         }
     if requesting.spot(asked):
         row.options = {**row.options, "Lifecycle": "spot", "SpotRequest": tokens.resource_id("sir", 8)}
+    if launch.wires[0].public:
+        row.options = {**row.options, "PublicAddress": True}
     plane = planes.of(call.cloud)
     for wire in launch.wires:
         wiring.make(tx, call.scope, now, plane, row.id, wire)
