@@ -68,7 +68,7 @@ def _subnets(
         table = by_subnet.get(subnet.id) or by_subnet.get("")
         routes = [] if table is None else _routes(tx, scope, table, targets, live)
         acl = acls.get(subnet.acl)
-        entries = None if acl is None else tuple(sorted(_entries(acl), key=lambda one: one.number))
+        entries = () if acl is None else tuple(sorted(_entries(acl), key=lambda one: one.number))
         found.append(Subnet(id=subnet.id, cidr=subnet.cidr, routes=tuple(routes), entries=entries))
     return tuple(found)
 
@@ -90,7 +90,7 @@ def _routes(
 
 def _target(route: dict[str, Any], live: list[state.NetworkInterface]) -> tuple[Target, str]:
     gateway = route.get("GatewayId") or ""
-    if gateway == "local":
+    if gateway == "local" or gateway.startswith("vpce-"):  # services are at an address of every VPC's own
         return "local", ""
     if gateway.startswith("igw-"):
         return "igw", gateway
