@@ -18,6 +18,8 @@ SERVICE = Service(
         "vpc.route_tables",
         "vpc.gateways",
         "vpc.acls",
+        "vpc.dhcp",
+        "vpc.prefix_lists",
         "volumes.volumes",
         "volumes.attaching",
         "volumes.modifying",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from haneul.kit import tokens
 from haneul.service import Call, Scope
+from haneul.services.ec2.vpc import givens
 from haneul.services.ec2.vpc.places import zones_of
 from haneul.services.ec2.vpc.state import (
     ACCOUNTS,
@@ -39,6 +40,7 @@ def ensure(call: Call) -> None:
         if ACCOUNTS.get(tx, call.scope, "account") is None:
             ACCOUNTS.put(tx, call.scope, Account())
             make_default(tx, call.scope, call.now())
+        givens.make_lists(tx, call.scope, call.now())
     _SETTLED.add(key)
 
 
@@ -77,6 +79,7 @@ def make_vpc(
         default=default,
         dns_hostnames=default,
         tenancy=tenancy,
+        dhcp=givens.default_options(tx, scope, now),
         tags=tags or {},
     )
     VPC.table.put(tx, scope, vpc)
