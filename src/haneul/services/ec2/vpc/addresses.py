@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -130,12 +131,40 @@ def release_address(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
 
 @operation()
 def describe_addresses_attribute(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    """DescribeAddressesAttribute: no address here has a reverse name of its own."""
+    """DescribeAddressesAttribute: the reverse names that addresses were given."""
     named = request.get("AllocationIds") or ()
     with call.read() as tx:
         rows = ADDRESS.get_all(tx, call.scope, named) if named else list(ADDRESS.table.scan(tx, call.scope))
-    items = [(row.id, {"AllocationId": row.id, "PublicIp": row.public}) for row in rows]
+    items = [(row.id, _reverse(row)) for row in rows]
     return listing.paged(request, "Addresses", items, {}, (1, 1000))
+
+
+@operation("arn:aws:ec2:{region}:{account}:elastic-ip/{AllocationId}")
+def modify_address_attribute(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+    """ModifyAddressAttribute: the reverse name, as data."""
+    with call.write() as tx:
+        row = ADDRESS.get(tx, call.scope, request["AllocationId"])
+        name = (request.get("DomainName") or "").rstrip(".")
+        if not re.fullmatch(r"([A-Za-z0-9_-]{1,63}\.)+[A-Za-z0-9-]{1,63}", name) or len(name) > 253:
+            raise invalid(f"Value ({name}) for parameter domainName is invalid.")
+        row.reverse = f"{name}."
+        ADDRESS.table.put(tx, call.scope, row)
+    return {"Address": _reverse(row)}
+
+
+@operation("arn:aws:ec2:{region}:{account}:elastic-ip/{AllocationId}")
+def reset_address_attribute(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+    """ResetAddressAttribute: no reverse name any more."""
+    with call.write() as tx:
+        row = ADDRESS.get(tx, call.scope, request["AllocationId"])
+        row.reverse = ""
+        ADDRESS.table.put(tx, call.scope, row)
+    return {"Address": _reverse(row)}
+
+
+def _reverse(row: Address) -> dict[str, Any]:
+    shown = {"AllocationId": row.id, "PublicIp": row.public}
+    return shown | {"PtrRecord": row.reverse} if row.reverse else shown
 
 
 def describe(tx: Reader, scope: Scope, row: Address) -> dict[str, Any]:
@@ -161,12 +190,19 @@ def describe(tx: Reader, scope: Scope, row: Address) -> dict[str, Any]:
     return shown
 
 
-def lead(tx: Writer, scope: Scope, allocation: str, interface: NetworkInterface) -> str:
-    """An elastic address leads to an interface's primary address (NAT gateways); its association."""
+def lead(tx: Writer, scope: Scope, allocation: str, interface: NetworkInterface, private: str = "") -> str:
+    """An elastic address leads to an interface's primary address or another (NAT gateways); its association."""
     row = ADDRESS.get(tx, scope, allocation)
     if row.association:
         raise coded("Resource.AlreadyAssociated", f"Elastic IP address [{allocation}] is already associated")
-    return _lead(tx, scope, row, interface, interface.addresses[0])
+    return _lead(tx, scope, row, interface, private or interface.addresses[0])
+
+
+def unlead(tx: Writer, scope: Scope, association: str) -> None:
+    """The elastic address of an association leads nowhere."""
+    for row in list(ADDRESS.table.scan(tx, scope)):
+        if row.association == association:
+            _unlead(tx, scope, row)
 
 
 def forget(tx: Writer, scope: Scope, interface: NetworkInterface) -> None:

@@ -10,7 +10,7 @@ from haneul.services.ec2 import idempotency, listing, tagging
 from haneul.services.ec2.errors import coded, errors, invalid, mixed
 from haneul.services.ec2.instances.state import INSTANCE
 from haneul.services.ec2.operations import operation
-from haneul.services.ec2.vpc import interfaces, realise
+from haneul.services.ec2.vpc import interfaces, realise, six
 from haneul.services.ec2.vpc.state import INTERFACE, SUBNET, NetworkInterface
 from haneul.state.store import Reader, Writer
 
@@ -63,9 +63,10 @@ def create_network_interface(call: Call, request: Mapping[str, Any]) -> dict[str
     secondary = [one["PrivateIpAddress"] for one in given if not one.get("Primary")]
     if secondary and request.get("SecondaryPrivateIpAddressCount"):
         raise mixed("PrivateIpAddresses and SecondaryPrivateIpAddressCount can't be used together")
-    for name in ("Ipv6AddressCount", "Ipv6Addresses", "Ipv4PrefixCount", "Ipv4Prefixes", "Ipv6PrefixCount"):
+    for name in ("Ipv4PrefixCount", "Ipv4Prefixes", "Ipv6PrefixCount", "Ipv6Prefixes"):
         if request.get(name):
-            raise errors.UnsupportedOperation(f"{name} is not supported here: interfaces have IPv4 addresses")
+            raise errors.UnsupportedOperation(f"{name} is not supported here: interfaces have single addresses")
+    named6 = [one["Ipv6Address"] for one in request.get("Ipv6Addresses") or ()]
     tags = tagging.of_new(request, "network-interface")
     with call.write() as tx:
         before = idempotency.made_before(tx, call, request)
@@ -83,6 +84,7 @@ def create_network_interface(call: Call, request: Mapping[str, Any]) -> dict[str
                 description=request.get("Description") or "",
                 kind=request.get("InterfaceType") or "interface",
                 tags=tags,
+                ipv6=named6 or request.get("Ipv6AddressCount"),
             )
             idempotency.remember(tx, call, request, [row.id])
         shown = interfaces.describe(tx, call.scope, row)
@@ -258,6 +260,35 @@ async def unassign_private_ip_addresses(call: Call, request: Mapping[str, Any]) 
 
     await realise.settle(call, await call.transact(change))
     return {}
+
+
+@operation(ARN)
+def assign_ipv6_addresses(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+    """AssignIpv6Addresses: named ones, or as many as Ipv6AddressCount says."""
+    wanted, more = request.get("Ipv6Addresses") or (), request.get("Ipv6AddressCount") or 0
+    if bool(wanted) == bool(more):
+        raise mixed("Either Ipv6Addresses or Ipv6AddressCount must be given")
+    with call.write() as tx:
+        row = INTERFACE.get(tx, call.scope, request["NetworkInterfaceId"])
+        fresh = [one for one in wanted if one not in row.ipv6]
+        added = six.addresses(tx, call.scope, interfaces.subnet_of(tx, call.scope, row), fresh, more)
+        row.ipv6 = [*row.ipv6, *added]
+        INTERFACE.table.put(tx, call.scope, row)
+    return {"NetworkInterfaceId": row.id, "AssignedIpv6Addresses": added}
+
+
+@operation(ARN)
+def unassign_ipv6_addresses(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+    """UnassignIpv6Addresses."""
+    gone = request.get("Ipv6Addresses") or ()
+    with call.write() as tx:
+        row = INTERFACE.get(tx, call.scope, request["NetworkInterfaceId"])
+        for one in gone:
+            if one not in row.ipv6:
+                raise invalid(f"Some of {list(gone)} are not assigned to interface {row.id}")
+        row.ipv6 = [one for one in row.ipv6 if one not in gone]
+        INTERFACE.table.put(tx, call.scope, row)
+    return {"NetworkInterfaceId": row.id, "UnassignedIpv6Addresses": list(gone)}
 
 
 def _attached(tx: Reader, call: Call, attachment: str) -> NetworkInterface:

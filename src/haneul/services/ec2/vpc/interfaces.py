@@ -11,7 +11,7 @@ from haneul.service import Scope
 from haneul.services.ec2 import tagging
 from haneul.services.ec2.errors import coded, errors, invalid
 from haneul.services.ec2.plane import Plane
-from haneul.services.ec2.vpc import names, pool, realise
+from haneul.services.ec2.vpc import names, pool, realise, six
 from haneul.services.ec2.vpc.state import GROUP, INTERFACE, SUBNET, VPC, NetworkInterface, Subnet
 from haneul.state.store import Reader, Writer
 
@@ -32,9 +32,11 @@ def make(
     kind: str = "interface",
     requester: str = "",
     tags: dict[str, str] | None = None,
+    ipv6: int | Sequence[str] | None = None,
 ) -> NetworkInterface:
     """A new interface in a subnet, its row written. `address`: the primary private one, any free one when empty.
     `secondary`: further ones, or how many of them. `groups`: ids; the VPC's default group when there is none.
+    `ipv6`: addresses or how many; None: one where the subnet gives them by itself.
     Raises InvalidIPAddress.InUse, InsufficientFreeAddressesInSubnet, InvalidGroup.NotFound, InvalidParameterValue."""
     chosen = [address] if address else []
     chosen += [secondary] if isinstance(secondary, str) else [] if isinstance(secondary, int) else list(secondary)
@@ -42,6 +44,9 @@ def make(
     found = addresses(tx, scope, subnet, chosen, more)
     if not address:  # the primary one is the first of those that were chosen here
         found = [found[len(chosen)], *found[: len(chosen)], *found[len(chosen) + 1 :]]
+    if ipv6 is None:
+        ipv6 = 1 if subnet.assign_ipv6 else 0
+    named6, more6 = ((), ipv6) if isinstance(ipv6, int) else (ipv6, 0)
     row = NetworkInterface(
         id=INTERFACE.new_id(),
         vpc=subnet.vpc,
@@ -54,6 +59,7 @@ def make(
         description=description,
         kind=kind,
         requester=requester,
+        ipv6=six.addresses(tx, scope, subnet, named6, more6),
         tags=tags or {},
     )
     INTERFACE.table.put(tx, scope, row)
@@ -146,7 +152,8 @@ def addresses(tx: Reader, scope: Scope, subnet: Subnet, wanted: Sequence[str], m
         _check(subnet, network, address, taken)
         taken.add(address)
         found.append(address)
-    free = _free(network, taken)
+    kept = [ipaddress.ip_network(one["Cidr"]) for one in subnet.reservations.values()]
+    free = (one for one in _free(network, taken) if not any(ipaddress.ip_address(one) in block for block in kept))
     for _ in range(more):
         address = next(free, "")
         if not address:

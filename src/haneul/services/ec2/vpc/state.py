@@ -145,6 +145,8 @@ class Address(msgspec.Struct, kw_only=True):
     association: str = ""
     interface: str = ""
     private: str = ""
+    reverse: str = ""
+    """Its reverse name in DNS, with the last dot."""
     tags: dict[str, str] = {}
 
 
@@ -292,6 +294,7 @@ NAT = Kind(
     "NAT gateway",
     "NatGatewayMalformed",
 )
+NAT_GATEWAYS = NAT.table
 PEERING = Kind(
     "vpc-peering-connection",
     "pcx",

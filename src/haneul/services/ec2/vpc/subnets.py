@@ -11,7 +11,7 @@ from haneul.service import Call, Scope
 from haneul.services.ec2 import listing, tagging
 from haneul.services.ec2.errors import coded, errors, invalid
 from haneul.services.ec2.operations import operation
-from haneul.services.ec2.vpc import interfaces, realise
+from haneul.services.ec2.vpc import interfaces, realise, six
 from haneul.services.ec2.vpc.places import zone_id, zone_named, zones_of
 from haneul.services.ec2.vpc.state import ACL, INTERFACE, ROUTE_TABLE, SUBNET, VPC, Subnet, Vpc
 from haneul.state.store import Reader, Writer
@@ -56,8 +56,8 @@ _FILTERS = {
 @operation("arn:aws:ec2:{region}:{account}:subnet/*")
 def create_subnet(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """CreateSubnet. Raises InvalidSubnet.Range, InvalidSubnet.Conflict, InvalidParameterValue."""
-    if request.get("Ipv6CidrBlock") or request.get("Ipv6Native"):
-        raise errors.UnsupportedOperation("Subnets have IPv4 blocks here")
+    if request.get("Ipv6Native"):
+        raise errors.UnsupportedOperation("Subnets have IPv4 blocks here, IPv6 ones beside them.")
     if not request.get("CidrBlock"):
         raise errors.MissingParameter("Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided.")
     tags = tagging.of_new(request, "subnet")
@@ -67,6 +67,8 @@ def create_subnet(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         cidr = _block(tx, call.scope, vpc, request["CidrBlock"])
         row = _add(tx, call.scope, vpc, zone, cidr, call.now())
         row.tags = tags
+        if request.get("Ipv6CidrBlock"):
+            six.give(tx, call.scope, vpc, row, request["Ipv6CidrBlock"])
         SUBNET.table.put(tx, call.scope, row)
         realise.touch(tx, call.scope, vpc.id)
         return {"Subnet": describe(tx, call.scope, row)}
@@ -139,13 +141,20 @@ def modify_subnet_attribute(call: Call, request: Mapping[str, Any]) -> dict[str,
         row = SUBNET.get(tx, call.scope, request["SubnetId"])
         if "MapPublicIpOnLaunch" in request:
             row.map_public = bool(request["MapPublicIpOnLaunch"].get("Value"))
+        elif "AssignIpv6AddressOnCreation" in request:
+            row.assign_ipv6 = bool(request["AssignIpv6AddressOnCreation"].get("Value"))
+            if row.assign_ipv6 and not row.ipv6:
+                raise invalid(
+                    "Invalid value 'true' for assignIpv6AddressOnCreation. "
+                    f"Subnet {row.id} does not have an IPv6 CIDR block."
+                )
         elif "PrivateDnsHostnameTypeOnLaunch" in request:
             row.host_names = {**row.host_names, "HostnameType": request["PrivateDnsHostnameTypeOnLaunch"]}
         elif given[0] in names:
             key = given[0].removesuffix("OnLaunch")
             row.host_names = {**row.host_names, key: bool(request[given[0]].get("Value"))}
         elif request[given[0]].get("Value") if isinstance(request[given[0]], Mapping) else True:
-            raise errors.UnsupportedOperation(f"{given[0]} is not supported here: subnets have IPv4 blocks")
+            raise errors.UnsupportedOperation(f"{given[0]} is not supported here.")
         SUBNET.table.put(tx, call.scope, row)
     return {}
 
@@ -167,8 +176,8 @@ def describe(tx: Reader, scope: Scope, row: Subnet) -> dict[str, Any]:
         "DefaultForAz": row.default,
         "MapPublicIpOnLaunch": row.map_public,
         "MapCustomerOwnedIpOnLaunch": False,
-        "AssignIpv6AddressOnCreation": False,
-        "Ipv6CidrBlockAssociationSet": [],
+        "AssignIpv6AddressOnCreation": row.assign_ipv6,
+        "Ipv6CidrBlockAssociationSet": [six.of_subnet(row, one) for one in row.ipv6],
         "Ipv6Native": False,
         "EnableDns64": False,
         "PrivateDnsNameOptionsOnLaunch": names | row.host_names,

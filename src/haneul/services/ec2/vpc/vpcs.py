@@ -6,12 +6,13 @@ import ipaddress
 from collections.abc import Mapping
 from typing import Any
 
+from haneul.kit import tokens
 from haneul.service import Call, Scope
 from haneul.services.ec2 import listing, tagging
 from haneul.services.ec2.errors import coded, errors, invalid, mixed
 from haneul.services.ec2.kinds import Kind
 from haneul.services.ec2.operations import operation
-from haneul.services.ec2.vpc import defaults
+from haneul.services.ec2.vpc import defaults, six
 from haneul.services.ec2.vpc.state import (
     ACL,
     EGRESS_GATEWAY,
@@ -59,6 +60,9 @@ def create_vpc(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         vpc = defaults.make_vpc(
             tx, call.scope, cidr, call.now(), tenancy=request.get("InstanceTenancy") or "default", tags=tags
         )
+        if request.get("AmazonProvidedIpv6CidrBlock"):
+            vpc.ipv6 = {tokens.resource_id("vpc-cidr-assoc"): six.new_block(tx)}
+            VPC.table.put(tx, call.scope, vpc)
         return {"Vpc": describe(call.scope, vpc)}
 
 
@@ -156,6 +160,7 @@ def describe(scope: Scope, vpc: Vpc) -> dict[str, Any]:
             {"AssociationId": identifier, "CidrBlock": cidr, "CidrBlockState": {"State": "associated"}}
             for identifier, cidr in vpc.cidrs.items()
         ],
+        "Ipv6CidrBlockAssociationSet": [six.of_vpc(scope.region, vpc, one) for one in vpc.ipv6],
         "DhcpOptionsId": vpc.dhcp,
         "InstanceTenancy": vpc.tenancy,
         "IsDefault": vpc.default,
