@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from haneul.engines.networks.names import device, short
-from haneul.engines.networks.port import Eni, Group, NaclEntry, Rule, Subnet, VpcPlan
+from haneul.engines.networks.port import Eni, Group, NaclEntry, NatGateway, Rule, Subnet, VpcPlan
 
 UPLINK = "igw"
 _EVERY = "0.0.0.0/0"
@@ -168,14 +168,16 @@ def _translation(plan: VpcPlan) -> list[str]:
     pairs = [pair for eni in plan.enis for pair in eni.publics]
     nats = {nat.id: nat for nat in plan.nats}
     behind = [
-        (subnet.cidr, nats[route.target_id].public)
+        (subnet.cidr, nats[route.target_id])
         for subnet in plan.subnets
         for route in subnet.routes
         if route.target == "nat" and route.target_id in nats
     ]
     behind = list(dict(behind).items())
+    single = [(cidr, nat.public) for cidr, nat in behind if not nat.more]
     into = [f"iifname {UPLINK} dnat to ip daddr map {_map([(public, private) for private, public in pairs])}"]
-    out = [f"oifname {UPLINK} snat to ip saddr map {_map(behind)}"] if behind else []
+    out = [f"oifname {UPLINK} snat to ip saddr map {_map(single)}"] if single else []
+    out += [f"oifname {UPLINK} ip saddr {cidr} snat to {_spread(nat)}" for cidr, nat in behind if nat.more]
     out += [f"oifname {UPLINK} snat to ip saddr map {_map(pairs)}"] if pairs else []
     known = [*(private for private, _ in pairs), *(cidr for cidr, _ in behind)]
     door = [f"oifname {UPLINK} ip saddr != {_set(known)} drop"] if known else [f"oifname {UPLINK} drop"]
@@ -186,3 +188,10 @@ def _translation(plan: VpcPlan) -> list[str]:
         *_base("outbound", "nat", "postrouting", 100, out),
         *_base("door", "filter", "forward", -15, door),
     ]
+
+
+def _spread(nat: NatGateway) -> str:
+    """One of several public addresses, always the same for the same two ends."""
+    everyone = (nat.public, *nat.more)
+    chosen = _map([(str(number), address) for number, address in enumerate(everyone)])
+    return f"jhash ip saddr . ip daddr mod {len(everyone)} map {chosen}"

@@ -95,10 +95,13 @@ class Eni:
 
 @dataclass(frozen=True)
 class NatGateway:
+    """`more`: further public addresses; connections are spread over all of them by their two ends."""
+
     id: str
     subnet: str
     private: str
     public: str
+    more: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

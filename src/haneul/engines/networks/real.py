@@ -377,7 +377,9 @@ def _links(namespace: Path) -> set[str]:
 def _publics(plan: VpcPlan) -> set[str]:
     if not plan.igw:
         return set()
-    return {public for eni in plan.enis for _, public in eni.publics} | {nat.public for nat in plan.nats}
+    return {public for eni in plan.enis for _, public in eni.publics} | {
+        address for nat in plan.nats for address in (nat.public, *nat.more)
+    }
 
 
 def _allowed(plan: VpcPlan) -> dict[str, set[object]]:

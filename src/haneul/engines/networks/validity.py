@@ -32,7 +32,7 @@ def check(plan: VpcPlan) -> None:
     blocks += [route.destination for subnet in plan.subnets for route in subnet.routes]
     addresses = [address for eni in plan.enis for address in eni.addresses]
     addresses += [address for eni in plan.enis for pair in eni.publics for address in pair]
-    addresses += [address for nat in plan.nats for address in (nat.private, nat.public)]
+    addresses += [address for nat in plan.nats for address in (nat.private, nat.public, *nat.more)]
     addresses += [*plan.dhcp.servers, *plan.dhcp.ntp, *(address for _, address in plan.names)]
     try:
         for block in blocks:

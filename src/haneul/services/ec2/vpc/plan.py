@@ -186,7 +186,8 @@ def _nats(tx: Reader, scope: Scope, rows: list[state.NatGateway]) -> tuple[NatGa
         interface = state.INTERFACE.find(tx, scope, row.interface)
         if interface is not None and interface.publics:
             private = interface.addresses[0]
-            found.append(NatGateway(row.id, row.subnet, private, interface.publics.get(private, "")))
+            more = tuple(interface.publics[one] for one in interface.addresses[1:] if one in interface.publics)
+            found.append(NatGateway(row.id, row.subnet, private, interface.publics.get(private, ""), more))
     return tuple(one for one in found if one.public)
 
 
