@@ -23,6 +23,7 @@ SERVICE = Service(
         "vpc.dhcp",
         "vpc.prefix_lists",
         "vpc.nat",
+        "vpc.peering",
         "volumes.volumes",
         "volumes.attaching",
         "volumes.modifying",
@@ -40,6 +41,7 @@ SERVICE = Service(
     ),
     steps={
         "ec2.vpc": StepSpec("vpc.state:VPCS", "vpc.realise:step_vpc"),
+        "ec2.peering": StepSpec("vpc.state:PEERINGS", "vpc.peering:step_peering"),
         "ec2.nat": StepSpec("vpc.state:NAT_GATEWAYS", "vpc.nat:step_nat"),
         "ec2.instance": StepSpec("instances.state:INSTANCES", "instances.converge:step_instance"),
         "ec2.volume": StepSpec("volumes.state:VOLUMES", "volumes.converge:step_volume"),

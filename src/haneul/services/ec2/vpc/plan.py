@@ -50,9 +50,25 @@ def compile_plan(tx: Reader, scope: Scope, vpc: str) -> VpcPlan | None:
         igw=bool(gateways),
         peerings=peerings,
         dhcp=_dhcp(tx, scope, row),
-        names=tuple((names.private_name(scope.region, address), address) for one in live for address in one.addresses),
+        names=_names(tx, scope, row, live),
         dns_support=row.dns_support,
     )
+
+
+def _names(tx: Reader, scope: Scope, vpc: state.Vpc, live: list[state.NetworkInterface]) -> tuple[tuple[str, str], ...]:
+    """What the resolver knows: private names; public ones lead to private addresses, in peer VPCs if their side allows
+    it, else to public ones."""
+    found = [(names.private_name(scope.region, address), address) for one in live for address in one.addresses]
+    if vpc.dns_hostnames:
+        pairs = (pair for one in live for pair in one.publics.items())
+        found += [(names.public_name(scope.region, public), private) for private, public in pairs]
+    for _, _, theirs in peers(tx, scope, vpc.id):
+        private_too = (theirs.get("PeeringOptions") or {}).get("AllowDnsResolutionFromRemoteVpc")
+        other = scope_of(scope, theirs)
+        for one in live_interfaces(tx, other, theirs["VpcId"]):
+            for private, public in one.publics.items():
+                found.append((names.public_name(other.region, public), private if private_too else public))
+    return tuple(dict(found).items())
 
 
 def _subnets(

@@ -303,6 +303,7 @@ PEERING = Kind(
     "vpcPeeringConnection ID",
     "InvalidVpcPeeringConnectionId.Malformed",
 )
+PEERINGS = PEERING.table
 PREFIX_LIST = Kind(
     "prefix-list",
     "pl",
