@@ -73,3 +73,32 @@ def test_deleted_interface_frees_its_address(ec2, interface):
     ec2.delete_network_interface(NetworkInterfaceId=interface)
     (shown,) = ec2.describe_addresses(AllocationIds=[made])["Addresses"]
     assert "AssociationId" not in shown
+
+
+def test_reverse_names(ec2):
+    """Told as they were given, with the last dot, and taken back."""
+    made = ec2.allocate_address()["AllocationId"]
+    shown = ec2.modify_address_attribute(AllocationId=made, DomainName="mail.example.test")["Address"]
+    assert shown["PtrRecord"] == "mail.example.test."
+    assert ec2.describe_addresses_attribute(AllocationIds=[made])["Addresses"] == [shown]
+    ec2.reset_address_attribute(AllocationId=made, Attribute="domain-name")
+    (shown,) = ec2.describe_addresses_attribute(AllocationIds=[made])["Addresses"]
+    assert "PtrRecord" not in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "request_", "code"),
+    [
+        ("disassociate_address", {}, "MissingParameter"),
+        ("disassociate_address", {"AssociationId": "bogus"}, "InvalidAssociationID.NotFound"),
+        ("release_address", {}, "MissingParameter"),
+        ("release_address", {"AllocationId": "bogus"}, "InvalidAllocationID.NotFound"),
+        ("describe_addresses", {"PublicIps": ["256.256.256.256"]}, "InvalidAddress.NotFound"),
+        ("allocate_address", {"Domain": "bogus"}, "InvalidParameterValue"),
+    ],
+)
+def test_addresses_that_are_not_there(ec2, name, request_, code):
+    """AWS's words for each."""
+    with pytest.raises(ClientError) as error:
+        getattr(ec2, name)(**request_)
+    assert code_of(error)[0] == code

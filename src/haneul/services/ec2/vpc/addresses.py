@@ -82,6 +82,7 @@ async def associate_address(call: Call, request: Mapping[str, Any]) -> dict[str,
             raise coded("Gateway.NotAttached", f"Network {target.vpc} is not attached to any internet gateway")
         if request.get("AllowReassociation") is False or not request.get("AllowReassociation"):
             _check_unused(row, target, private)
+        _check_own(tx, call.scope, row)
         return _lead(tx, call.scope, row, target, private), target.vpc
 
     association, vpc = await call.transact(change)
@@ -91,7 +92,9 @@ async def associate_address(call: Call, request: Mapping[str, Any]) -> dict[str,
 
 @operation(ARN)
 async def disassociate_address(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    """DisassociateAddress, by association or by public address."""
+    """DisassociateAddress, by association or by public address. Raises AuthFailure for a service's interface."""
+    if not request.get("AssociationId") and not request.get("PublicIp"):
+        raise errors.MissingParameter("Either association ID or public IP must be specified")
 
     def change(tx: Writer) -> str:
         row = next(
@@ -110,6 +113,7 @@ async def disassociate_address(call: Call, request: Mapping[str, Any]) -> dict[s
                     f"The association ID '{request['AssociationId']}' does not exist",
                 )
             raise coded("InvalidAddress.NotFound", f"Address '{request.get('PublicIp')}' not found.")
+        _check_own(tx, call.scope, row)
         return _unlead(tx, call.scope, row)
 
     vpc = await call.transact(change)
@@ -246,6 +250,13 @@ def _check_unused(row: Address, target: NetworkInterface, private: str) -> None:
         raise coded(
             "Resource.AlreadyAssociated", f"resource {target.id} is already associated with an Elastic IP address"
         )
+
+
+def _check_own(tx: Reader, scope: Scope, row: Address) -> None:
+    """What a service made is the service's to change: a NAT gateway keeps its address while it lives."""
+    held = INTERFACE.find(tx, scope, row.interface) if row.interface else None
+    if held is not None and held.requester:
+        raise errors.AuthFailure("You do not have permission to access the specified resource.")
 
 
 def _lead(tx: Writer, scope: Scope, row: Address, target: NetworkInterface, private: str) -> str:

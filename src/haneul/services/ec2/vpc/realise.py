@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -18,7 +17,7 @@ from haneul.services.ec2.vpc import plan, state
 from haneul.state.store import Reader, Writer
 
 log = logging.getLogger(__name__)
-_LOCKS: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+_LOCKS: dict[str, threading.Lock] = {}
 """One for each VPC: who compiled last is who tells the kernel last."""
 Changed = tuple[dict[str, Any], Iterable[str]]
 """An operation's answer, and the VPCs that it changed."""
@@ -28,7 +27,7 @@ def realise(plane: Plane, scope: Scope, vpc: str) -> None:
     """The kernel has the VPC as its tables say, and doesn't have it when nothing of it runs. Blocking.
     Raises EngineError where something should run and networks can't be made."""
     sweep(plane)
-    with _LOCKS[vpc]:
+    with _LOCKS.setdefault(vpc, threading.Lock()):
         with plane.cloud.store.read() as tx:
             wanted = plan.compile_plan(tx, scope, vpc)
         reason = plane.networks.available() if wanted is None or not plane.networked else ""

@@ -277,6 +277,7 @@ ADDRESS = Kind(
     Table("ec2.address", Address, key=("id",)),
     "InvalidAllocationID.NotFound",
     "allocation ID",
+    "InvalidAllocationID.NotFound",
 )
 DHCP = Kind(
     "dhcp-options",

@@ -12,7 +12,7 @@ from haneul.services.ec2 import listing, tagging
 from haneul.services.ec2.errors import coded, errors, invalid, mixed
 from haneul.services.ec2.kinds import Kind
 from haneul.services.ec2.operations import operation
-from haneul.services.ec2.vpc import defaults, six
+from haneul.services.ec2.vpc import defaults, realise, six
 from haneul.services.ec2.vpc.state import (
     ACL,
     EGRESS_GATEWAY,
@@ -117,16 +117,31 @@ def describe_vpc_attribute(call: Call, request: Mapping[str, Any]) -> dict[str, 
 
 
 @operation(ARN)
-def modify_vpc_attribute(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+async def modify_vpc_attribute(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """ModifyVpcAttribute: one attribute a time."""
     given = [name for name in _ATTRIBUTES if request.get(name) is not None]
     if len(given) != 1:
         raise mixed("Only one attribute can be modified at a time" if given else "No attributes specified.")
-    with call.write() as tx:
+
+    def change(tx: Writer) -> realise.Changed:
         vpc = VPC.get(tx, call.scope, request["VpcId"])
         setattr(vpc, _ATTRIBUTES[given[0]], bool((request[given[0]] or {}).get("Value")))
         VPC.table.put(tx, call.scope, vpc)
-    return {}
+        return {}, [vpc.id]
+
+    return await realise.apply(call, change)
+
+
+@operation(ARN)
+def modify_vpc_tenancy(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+    """ModifyVpcTenancy: from dedicated to default, for instances launched from now on."""
+    if request["InstanceTenancy"] != "default":
+        raise invalid(f"Value ({request['InstanceTenancy']}) for parameter instanceTenancy is invalid.")
+    with call.write() as tx:
+        vpc = VPC.get(tx, call.scope, request["VpcId"])
+        vpc.tenancy = "default"
+        VPC.table.put(tx, call.scope, vpc)
+    return {"ReturnValue": True}
 
 
 _ATTRIBUTES = {
