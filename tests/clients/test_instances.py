@@ -4,7 +4,9 @@ work, and nothing is left when it is terminated. On whatever engine this machine
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -106,9 +108,11 @@ def test_from_launch_to_nothing(cloud: RunningCloud, ec2: Any, tmp_path: Path) -
     sts = cloud.client("sts", account=given["AccessKeyId"], secret=given["SecretAccessKey"], token=given["Token"])
     assert sts.get_caller_identity()["Arn"].endswith(f":assumed-role/reader/{identifier}")
     assert "Haneul: ready" in ec2.get_console_output(InstanceId=identifier)["Output"]
+    pids = _pids(cloud, identifier)
+    assert len(pids) > 1
     ec2.terminate_instances(InstanceIds=[identifier])
     reached(ec2, identifier, "terminated", 60)
-    _nothing_left(cloud, ec2, identifier)
+    _nothing_left(cloud, ec2, pids)
 
 
 def test_stop_start_and_a_guest_that_powers_off(cloud: RunningCloud, ec2: Any, tmp_path: Path) -> None:
@@ -131,29 +135,63 @@ def test_stop_start_and_a_guest_that_powers_off(cloud: RunningCloud, ec2: Any, t
     assert reached(ec2, identifier, "stopped", 60)["StateReason"]["Code"] == "Client.InstanceInitiatedShutdown"
     ec2.terminate_instances(InstanceIds=[identifier])
     reached(ec2, identifier, "terminated", 60)
-    _nothing_left(cloud, ec2, identifier)
+    _nothing_left(cloud, ec2, [])
 
 
-def _nothing_left(cloud: RunningCloud, ec2: Any, identifier: str) -> None:
+def test_a_killed_cloud_and_a_killed_machine(cloud: RunningCloud, ec2: Any, tmp_path: Path) -> None:
+    """The guest goes on when the cloud dies, and is the next one's; when its own process dies, the instance says so."""
+    key = tmp_path / "key"
+    key.write_text(ec2.create_key_pair(KeyName="third", KeyType="ed25519")["KeyMaterial"])
+    key.chmod(0o600)
+    (row,) = ec2.run_instances(
+        ImageId=image(ec2), InstanceType="t3.micro", MinCount=1, MaxCount=1, KeyName="third", SecurityGroups=["ssh"]
+    )["Instances"]
+    identifier = row["InstanceId"]
+    shell = Shell(key, reached(ec2, identifier, "running", 60)["PublicIpAddress"])
+    boot = until(lambda: shell.run("cat /proc/sys/kernel/random/boot_id"), 60)
+    cloud.kill()
+    assert shell.run("cat /proc/sys/kernel/random/boot_id") == boot
+    cloud.start()
+    again = cloud.client("ec2")
+    again.get_waiter("instance_status_ok").wait(InstanceIds=[identifier], WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+    assert until(lambda: shell.run("cat /proc/sys/kernel/random/boot_id"), 30) == boot
+    assert shell.run(f"{_ASK}/instance-id") == identifier
+    pids = _pids(cloud, identifier)
+    for pid in pids[1:]:
+        os.kill(pid, signal.SIGKILL)
+    assert reached(again, identifier, "stopped", 60)["StateReason"]["Code"] == "Server.InternalError"
+    again.terminate_instances(InstanceIds=[identifier])
+    reached(again, identifier, "terminated", 60)
+    _nothing_left(cloud, again, pids)
+
+
+def _nothing_left(cloud: RunningCloud, ec2: Any, pids: list[int]) -> None:
     """No row, no file, no process, no network."""
     until(lambda: ec2.describe_volumes()["Volumes"] == [])
     assert ec2.describe_network_interfaces()["NetworkInterfaces"] == []
-    assert list((cloud.data / "engines" / "volumes" / "volumes").iterdir()) == []
+    engines = cloud.data / "engines"
+    assert list((engines / "volumes" / "volumes").iterdir()) == []
+    assert list((engines / "machines" / "machines").iterdir()) == []
     space = networks.open_engine(cloud.data).netns_of(ec2.describe_vpcs()["Vpcs"][0]["VpcId"])
     deadline = time.monotonic() + 20
-    while time.monotonic() < deadline and (space.exists() or _processes(identifier)):
+    while time.monotonic() < deadline and (space.exists() or any(map(_lives, pids))):
         time.sleep(0.05)
-    assert not space.exists() and _processes(identifier) == []
+    assert not space.exists() and not [pid for pid in pids if _lives(pid)]
 
 
-def _processes(identifier: str) -> list[str]:
-    """Command lines that name the instance."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
+def _lives(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+def _pids(cloud: RunningCloud, identifier: str) -> list[int]:
+    """The processes of an instance's machine: its keeper's and all below it."""
+    found = [int((cloud.data / "engines" / "machines" / "machines" / identifier / "pid").read_text().split()[0])]
+    parents = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
         try:
-            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            parents[int(path.parent.name)] = int(path.read_text().rpartition(")")[2].split()[1])
         except OSError:
             continue
-        if identifier in line:
-            found.append(line)
+    for pid in found:
+        found += [child for child, parent in parents.items() if parent == pid and child not in found]
     return found

@@ -18,7 +18,7 @@ from haneul.services.ec2.volumes.state import VOLUME, Volume
 from haneul.services.ec2.vpc.state import NetworkInterface
 
 log = logging.getLogger("haneul.ec2")
-REST = 60.0
+REST = 15.0
 """Seconds between looks at an instance that runs."""
 POLL = 0.1
 SLOW = 0.5

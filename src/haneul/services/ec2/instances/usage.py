@@ -14,6 +14,8 @@ from haneul.wire.errors import AwsError
 
 LONGEST = 900.0
 """Seconds that are counted at once at most: what passed while the cloud was off costs nothing."""
+MINUTE = 60.0
+"""Seconds that are counted at once at least, while an instance runs."""
 BASIC, DETAILED = 300.0, 60.0
 """Seconds between figures of an instance, with detailed monitoring off and on."""
 
@@ -21,6 +23,8 @@ BASIC, DETAILED = 300.0, 60.0
 def count(call: Call, row: Instance) -> None:
     """Count the time since the last look: an instance costs while it runs, and while it stops."""
     now = call.now()
+    if row.state == "running" and 0 <= now - row.metered < MINUTE:
+        return
     hours = min(max(0.0, now - row.metered), LONGEST) / 3600 if row.metered else 0.0
     row.metered = now if row.state in ("running", "stopping", "shutting-down") else 0.0
     if not hours:
