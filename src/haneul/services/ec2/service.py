@@ -24,6 +24,8 @@ SERVICE = Service(
         "vpc.prefix_lists",
         "vpc.nat",
         "vpc.peering",
+        "vpc.endpoints",
+        "vpc.endpoint_services",
         "volumes.volumes",
         "volumes.attaching",
         "volumes.modifying",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from haneul.engines.networks.port import (
@@ -19,7 +20,7 @@ from haneul.engines.networks.port import (
     VpcPlan,
 )
 from haneul.service import Scope
-from haneul.services.ec2.vpc import names, prefixes, state
+from haneul.services.ec2.vpc import endpoint_names, names, prefixes, state
 from haneul.state.store import Reader
 
 _NAMED = {"6": "tcp", "17": "udp", "1": "icmp"}
@@ -44,7 +45,7 @@ def compile_plan(tx: Reader, scope: Scope, vpc: str) -> VpcPlan | None:
         id=vpc,
         cidrs=tuple(row.cidrs.values()),
         subnets=_subnets(tx, scope, row, targets, live),
-        enis=tuple(_eni(scope, one) for one in live),
+        enis=(*(_eni(scope, one) for one in live), *_endpoints(tx, scope, vpc)),
         groups=_groups(tx, scope, vpc),
         nats=_nats(tx, scope, nats),
         igw=bool(gateways),
@@ -68,7 +69,13 @@ def _names(tx: Reader, scope: Scope, vpc: state.Vpc, live: list[state.NetworkInt
         for one in live_interfaces(tx, other, theirs["VpcId"]):
             for private, public in one.publics.items():
                 found.append((names.public_name(other.region, public), private if private_too else public))
-    return tuple(dict(found).items())
+    return (*dict(found).items(), *endpoint_names.names(tx, scope, vpc.id))
+
+
+def _endpoints(tx: Reader, scope: Scope, vpc: str) -> list[Eni]:
+    """Interface endpoints are addresses of the router's, which the cloud listens at (`services`)."""
+    found = (row for row in state.INTERFACE.table.scan(tx, scope) if row.vpc == vpc and row.kind == "vpc_endpoint")
+    return [replace(_eni(scope, row), kind="none", hostname="") for row in found]
 
 
 def _subnets(

@@ -213,6 +213,23 @@ class EgressGateway(msgspec.Struct, kw_only=True):
     tags: dict[str, str] = {}
 
 
+class Endpoint(msgspec.Struct, kw_only=True):
+    """A VPC endpoint. kind: Gateway or Interface. tables: route tables of a gateway one. interfaces: subnet ->
+    interface of an interface one."""
+
+    id: str
+    vpc: str
+    service: str
+    kind: str
+    created: float
+    policy: str
+    tables: list[str] = []
+    interfaces: dict[str, str] = {}
+    groups: list[str] = []
+    private_dns: bool = False
+    tags: dict[str, str] = {}
+
+
 class Account(msgspec.Struct, kw_only=True):
     """What an account has in a region: whether its default VPC was made, and settings of the account's own."""
 
@@ -319,4 +336,11 @@ EGRESS_GATEWAY = Kind(
     Table("ec2.egress-only-internet-gateway", EgressGateway, key=("id",)),
     "InvalidGatewayID.NotFound",
     "egress only internet gateway ID",
+)
+ENDPOINT = Kind(
+    "vpc-endpoint",
+    "vpce",
+    Table("ec2.vpc-endpoint", Endpoint, key=("id",)),
+    "InvalidVpcEndpointId.NotFound",
+    "Vpc Endpoint Id",
 )

@@ -16,6 +16,7 @@ from haneul.services.ec2.vpc import defaults, realise, six
 from haneul.services.ec2.vpc.state import (
     ACL,
     EGRESS_GATEWAY,
+    ENDPOINT,
     GATEWAY,
     GROUP,
     INTERFACE,
@@ -189,6 +190,7 @@ def _occupied(tx: Reader, scope: Scope, vpc: str) -> bool:
         *SUBNET.table.scan(tx, scope),
         *INTERFACE.table.scan(tx, scope),
         *GATEWAY.table.scan(tx, scope),
+        *ENDPOINT.table.scan(tx, scope),
         *EGRESS_GATEWAY.table.scan(tx, scope),
         *(group for group in GROUP.table.scan(tx, scope) if group.name != "default"),
         *(table for table in ROUTE_TABLE.table.scan(tx, scope) if not table.main),
