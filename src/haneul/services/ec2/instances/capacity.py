@@ -10,6 +10,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from haneul.engines.errors import EngineError
 from haneul.services.ec2.errors import errors, invalid
 from haneul.services.ec2.instances.state import INSTANCE, Image
 from haneul.state.store import Reader
@@ -40,7 +41,10 @@ def able(plane: Plane) -> Able:
     why = plane.networks.available()
     if why:
         return Able(f"Instances can't run on this machine: {why}")
-    found = plane.machines.available()
+    try:
+        found = plane.machines.available()
+    except EngineError as error:
+        return Able(f"Instances can't run on this machine: {error}")
     if not found.engines:
         return Able(f"Instances can't run on this machine: {' '.join(found.why.values())}")
     memory = 0 if plane.pretends("machines") else _memory()
