@@ -117,6 +117,19 @@ def test_subnet_goes_by_its_own_table(world):
     assert world.routes() == {}
 
 
+def test_one_way_for_each_destination(world):
+    """A route that names a block comes before a prefix list that holds it too, whichever was made first."""
+    blocks = {"192.0.2.0/24": "", "198.51.100.0/24": ""}
+    row = state.PrefixList(id="pl-1", name="p", family="IPv4", created=1.0, size=2, entries=blocks)
+    state.PREFIX_LIST.table.put(world.tx, SCOPE, row)
+    world.route(DestinationPrefixListId="pl-1", NatGatewayId="nat-0123")
+    world.route(DestinationCidrBlock="192.0.2.0/24", NetworkInterfaceId=world.eni.id)
+    assert {cidr: one.target for cidr, one in world.routes().items()} == {
+        "192.0.2.0/24": "eni",
+        "198.51.100.0/24": "blackhole",
+    }
+
+
 def test_rules_of_groups(world):
     """Ports, ICMP's types, all; IPv6 lets no IPv4 in; a group of the same VPC is referred to by its id."""
     other = world.group(world.vpc)

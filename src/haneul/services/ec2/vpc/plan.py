@@ -99,16 +99,18 @@ def _subnets(
 def _routes(
     tx: Reader, scope: Scope, table: state.RouteTable, targets: set[str], live: list[state.NetworkInterface]
 ) -> list[Route]:
-    found = []
-    for route in table.routes:
+    """One way for each destination: a route that names it comes before one by a prefix list."""
+    found: dict[str, Route] = {}
+    for route in sorted(table.routes, key=lambda one: "DestinationPrefixListId" in one):
         kind, identifier = _target(route, live)
         if kind != "local" and identifier not in targets:
             kind = "blackhole"
         cidrs = [route["DestinationCidrBlock"]] if route.get("DestinationCidrBlock") else []
         if route.get("DestinationPrefixListId"):
             cidrs = prefixes.cidrs_of(tx, scope, route["DestinationPrefixListId"])
-        found += [Route(cidr, kind, identifier) for cidr in cidrs]
-    return found
+        for cidr in cidrs:
+            found.setdefault(cidr, Route(cidr, kind, identifier))
+    return list(found.values())
 
 
 def _target(route: dict[str, Any], live: list[state.NetworkInterface]) -> tuple[Target, str]:
@@ -238,9 +240,9 @@ def _peerings(tx: Reader, scope: Scope, vpc: str) -> tuple[Peering, ...]:
 def _dhcp(tx: Reader, scope: Scope, vpc: state.Vpc) -> DhcpOptions:
     row = state.DHCP.find(tx, scope, vpc.dhcp) if vpc.dhcp != "default" else None
     options = {} if row is None else row.options
-    servers = [one for one in options.get("domain-name-servers", ()) if one != "AmazonProvidedDNS"]
+    servers = [one for one in options.get("domain-name-servers", ()) if one != "AmazonProvidedDNS" and ":" not in one]
     return DhcpOptions(
         domain=next(iter(options.get("domain-name", ())), names.domain(scope.region)),
         servers=tuple(servers),
-        ntp=tuple(options.get("ntp-servers", ())),
+        ntp=tuple(one for one in options.get("ntp-servers", ()) if ":" not in one),
     )
