@@ -92,6 +92,7 @@ class App:
         self.config = config
         self.port = 0
         self.tls_port: int | None = None
+        self._secured: asyncio.Task[int] | None = None
         self._periodic: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -102,6 +103,7 @@ class App:
         wall = SystemClock()
         self.cloud = cloud = Cloud(config, clock)
         cloud.loop = asyncio.get_running_loop()
+        cloud.secure_port = self._secure_port
         cloud.services = services()
         cloud.store = open_store(config)
         if isinstance(cloud.store, Gathering):
@@ -173,6 +175,15 @@ class App:
                 log.debug("no IPv6 loopback")
         if config.tls_port is not None:
             self.tls_port = await self.server.listen(config.host, config.tls_port, self._tls())
+
+    async def _secure_port(self) -> int:
+        """For guests in VPCs, who reach it at port 443 of their own; without a port that was asked for, any."""
+        if self.tls_port is not None:
+            return self.tls_port
+        if self._secured is None:
+            host = self.config.host
+            self._secured = self.cloud.loop.create_task(self.server.listen(host, 0, self._tls()))
+        return await self._secured
 
     def _tls(self) -> ssl.SSLContext:
         from haneul.gateway.certificates import Authority

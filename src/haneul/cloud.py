@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ class Cloud:
     rooms: Rooms
     performer: Performer
     loop: asyncio.AbstractEventLoop
+    secure_port: Callable[[], Awaitable[int]]
+    """Where the cloud speaks TLS for any name that is asked for; it begins to when somebody first wants to know."""
 
     def __init__(self, config: Config, clock: Clock) -> None:
         self.config = config

@@ -35,6 +35,8 @@ class Room:
         )
         self.plane = planes.start(self.cloud)
         self.cloud.planes["ec2"] = self.plane
+        nothing = SimpleNamespace(ensure=lambda *_: None, release=lambda *_: None, close=lambda: None)
+        self.plane.__dict__["services"] = nothing  # no loop runs here for anybody to listen on
         with self.store.write() as tx:
             self.world = World(tx)
             self.vpc = self.world.vpc.id

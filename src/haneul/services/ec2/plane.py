@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from haneul.engines.volumes.port import Volumes
     from haneul.services.ec2.instances.capacity import Able
     from haneul.services.ec2.instances.metadata import Metadata
+    from haneul.services.ec2.vpc.services import Services
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +65,13 @@ class Plane:
             return engine
 
     @cached_property
+    def services(self) -> Services:
+        from haneul.services.ec2.vpc.services import Services
+
+        with self._lock:
+            return Services(self)
+
+    @cached_property
     def metadata(self) -> Metadata:
         from haneul.services.ec2.instances.metadata import Metadata
 
@@ -78,6 +86,8 @@ class Plane:
         """The cloud ends in order: machines are shut down, as on a host that is switched off, unless they are to be
         kept for the next cloud (a file `keep` beside the engine's)."""
         self.closing = True
+        if "services" in self.__dict__:
+            self.services.close()
         if "metadata" in self.__dict__:
             self.metadata.close()
         if "machines" in self.__dict__:

@@ -32,6 +32,7 @@ def realise(plane: Plane, scope: Scope, vpc: str) -> None:
             wanted = plan.compile_plan(tx, scope, vpc)
         reason = plane.networks.available() if wanted is None or not plane.networked else ""
         if wanted is None:
+            plane.services.release(vpc)
             if not reason:
                 plane.networks.remove(vpc)
         elif reason:
@@ -39,6 +40,7 @@ def realise(plane: Plane, scope: Scope, vpc: str) -> None:
         else:
             plane.networked = True
             plane.networks.ensure(wanted)
+            plane.services.ensure(vpc, [one.addresses[0] for one in wanted.enis if one.kind == "none"])
 
 
 def sweep(plane: Plane) -> None:
