@@ -64,3 +64,9 @@ def test_egress_only_gateway(ec2):
         "ReturnCode"
     ]
     assert ec2.describe_egress_only_internet_gateways()["EgressOnlyInternetGateways"] == []
+
+
+def test_no_vpn_gateways(ec2):
+    """CDK's lookup of a VPC filters for the one that is attached."""
+    asked = [{"Name": "attachment.vpc-id", "Values": ["vpc-1"]}, {"Name": "state", "Values": ["available"]}]
+    assert ec2.describe_vpn_gateways(Filters=asked)["VpnGateways"] == []

@@ -114,3 +114,13 @@ def test_regions_and_zones(ec2):
     assert "eu-west-1" in regions and "af-south-1" not in regions
     zones = ec2.describe_availability_zones(ZoneNames=["us-east-1b"])["AvailabilityZones"]
     assert [(zone["ZoneName"], zone["ZoneId"]) for zone in zones] == [("us-east-1b", "use1-az2")]
+
+
+def test_peerings_end_with_their_vpc(ec2):
+    """Deleting a VPC deletes its peering connections, for the other side too."""
+    pair = [ec2.create_vpc(CidrBlock=cidr)["Vpc"]["VpcId"] for cidr in ("10.0.0.0/16", "10.1.0.0/16")]
+    made = ec2.create_vpc_peering_connection(VpcId=pair[0], PeerVpcId=pair[1])["VpcPeeringConnection"]
+    ec2.accept_vpc_peering_connection(VpcPeeringConnectionId=made["VpcPeeringConnectionId"])
+    ec2.delete_vpc(VpcId=pair[0])
+    (shown,) = ec2.describe_vpc_peering_connections()["VpcPeeringConnections"]
+    assert shown["Status"]["Code"] == "deleted"

@@ -216,6 +216,14 @@ def describe(row: Peering) -> dict[str, Any]:
     return shown
 
 
+def forget(tx: Writer, scope: Scope, vpc: str, now: float) -> None:
+    """The VPC is deleted: its peerings are, too."""
+    realise.touch_peers(tx, scope, vpc)
+    for row in list(PEERING.table.scan(tx, scope)):
+        if row.status in ("active", "pending-acceptance") and vpc in (row.requester["VpcId"], row.accepter["VpcId"]):
+            _both(tx, scope, row, lambda one: _end(one, "deleted", f"Deleted by {scope.account}", now))
+
+
 def _side(scope: Scope, vpc: Vpc) -> dict[str, Any]:
     blocks = list(vpc.cidrs.values())
     return {

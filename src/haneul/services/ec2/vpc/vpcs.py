@@ -12,7 +12,7 @@ from haneul.services.ec2 import listing, tagging
 from haneul.services.ec2.errors import coded, errors, invalid, mixed
 from haneul.services.ec2.kinds import Kind
 from haneul.services.ec2.operations import operation
-from haneul.services.ec2.vpc import defaults, realise, six
+from haneul.services.ec2.vpc import defaults, peering, realise, six
 from haneul.services.ec2.vpc.state import (
     ACL,
     EGRESS_GATEWAY,
@@ -92,12 +92,13 @@ def describe_vpcs(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
 
 @operation(ARN)
 def delete_vpc(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    """DeleteVpc: with its own main table, list and group; whatever else is in it must go first
+    """DeleteVpc: with its own main table, list and group, and its peerings; whatever else is in it must go first
     (DependencyViolation)."""
     with call.write() as tx:
         vpc = VPC.get(tx, call.scope, request["VpcId"])
         if _occupied(tx, call.scope, vpc.id):
             raise errors.DependencyViolation(f"The vpc '{vpc.id}' has dependencies and cannot be deleted.")
+        peering.forget(tx, call.scope, vpc.id, call.now())
         _delete(tx, call.scope, vpc.id)
     return {}
 
