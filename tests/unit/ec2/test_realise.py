@@ -34,6 +34,8 @@ class Room:
             clock=SimpleNamespace(now=lambda: 1.0),
         )
         self.plane = planes.start(self.cloud)
+        listeners: Any = SimpleNamespace(ensure=lambda *_: None, release=lambda _: None, close=lambda: None)
+        self.plane.__dict__["services"] = listeners  # they need a loop
         self.cloud.planes["ec2"] = self.plane
         nothing = SimpleNamespace(ensure=lambda *_: None, release=lambda *_: None, close=lambda: None)
         self.plane.__dict__["services"] = nothing  # no loop runs here for anybody to listen on
