@@ -343,3 +343,22 @@ os.kill(os.getpid(), signal.SIGKILL)
     with serve(networks, "eni-b"):
         dial(networks, "eni-a", "10.0.1.11").close()
         assert lost(networks, "eni-a", "10.0.1.11", 81)
+
+
+def test_flows_are_counted_by_their_fate(networks):
+    """What passed and what its receiver's rules lost are told apart, also when rules change in between."""
+    networks.ensure(replace(PLAN, flows=True))
+    server = serve(networks, "eni-b")
+    dial(networks, "eni-a", "10.0.1.11").close()
+    assert lost(networks, "eni-a", "10.0.1.11", 81)
+    networks.ensure(replace(groups(PLAN, b=()), flows=True))
+    assert lost(networks, "eni-a", "10.0.1.11")
+    server.close()
+    found = {(p.flow.source, p.flow.target_port): p for p in networks.flows("vpc-1") if p.flow.protocol == 6}
+    refused = found["10.0.1.10", 81]
+    assert refused.offered == refused.left != (0, 0)
+    assert refused.entered == (0, 0)
+    answered = [p for p in networks.flows("vpc-1") if p.flow.source_port == 80]
+    assert answered[0].entered[0] >= 1
+    networks.ensure(PLAN)
+    assert networks.flows("vpc-1") == []

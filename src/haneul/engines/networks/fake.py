@@ -9,13 +9,14 @@ from pathlib import Path
 
 from haneul.engines.errors import EngineError
 from haneul.engines.networks.names import device
-from haneul.engines.networks.port import Counters, VpcPlan
+from haneul.engines.networks.port import Counters, Passage, VpcPlan
 from haneul.engines.networks.validity import check
 
 
 class FakeNetworks:
     def __init__(self, reason: str = "", folder: Path | None = None) -> None:
         self.plans: dict[str, VpcPlan] = {}
+        self.passed: list[Passage] = []
         self._reason = reason
         self._names = folder / "vpcs" if folder is not None else None
         if self._names is not None:
@@ -74,6 +75,11 @@ class FakeNetworks:
     def counters(self, vpc: str, eni: str) -> Counters:
         self._known(vpc)
         return Counters(0, 0)
+
+    def flows(self, vpc: str) -> list[Passage]:
+        """What a test put into `passed`."""
+        self._known(vpc)
+        return list(self.passed)
 
     def _all(self) -> set[str]:
         found = set(self.plans)

@@ -136,6 +136,30 @@ class VpcPlan:
     names: tuple[tuple[str, str], ...] = ()
     """(name, address): what the resolver answers besides AWS's names, which lead to SERVICES."""
     dns_support: bool = True
+    flows: bool = False
+    """Whether packets are counted by who talks with whom, see `Networks.flows`."""
+
+
+@dataclass(frozen=True)
+class Flow:
+    """One direction of a conversation, by private addresses; `protocol` is a number, ports are 0 where it has none."""
+
+    source: str
+    target: str
+    protocol: int
+    source_port: int
+    target_port: int
+
+
+@dataclass(frozen=True)
+class Passage:
+    """Packets and bytes of a flow so far: offered to the network, let out by the sender's rules, let in by the
+    receiver's (those that leave the VPC count as let in)."""
+
+    flow: Flow
+    offered: tuple[int, int]
+    left: tuple[int, int]
+    entered: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -196,3 +220,8 @@ class Networks(Protocol):
         ...
 
     def counters(self, vpc: str, eni: str) -> Counters: ...
+
+    def flows(self, vpc: str) -> list[Passage]:
+        """All that passed since the VPC's plan asked for it, silent flows left out after a while; counts start anew
+        with the cloud."""
+        ...

@@ -19,9 +19,9 @@ from pathlib import Path
 from haneul.engines import daemons
 from haneul.engines.errors import EngineError
 from haneul.engines.networks import filter as rules
-from haneul.engines.networks import kernel, resolver, wires
+from haneul.engines.networks import flows, kernel, resolver, wires
 from haneul.engines.networks.names import device, short
-from haneul.engines.networks.port import Counters, Eni, VpcPlan
+from haneul.engines.networks.port import Counters, Eni, Passage, VpcPlan
 from haneul.engines.networks.validity import check
 
 _SETTINGS = {
@@ -57,6 +57,7 @@ class KernelNetworks:
         self._plans: dict[str, VpcPlan] = {}
         self._lines: dict[str, list[str]] = {}
         self._scripts: dict[str, str] = {}
+        self._counted: set[str] = set()
         self._resolvers: dict[str, tuple[str, subprocess.Popen[bytes]]] = {}
 
     def available(self) -> str:
@@ -91,6 +92,7 @@ class KernelNetworks:
             before = self._plans.get(plan.id)
             # The filter comes before the links: no packet is ever unjudged.
             self._filter(plan, namespace)
+            self._count(plan, namespace)
             met: list[str] = []
             if before is None or plan != before:
                 links, met = self._links(plan, namespace)
@@ -163,6 +165,12 @@ class KernelNetworks:
         stats = json.loads(text)[0]["stats64"]
         return Counters(stats["rx"]["bytes"], stats["tx"]["bytes"])
 
+    def flows(self, vpc: str) -> list[Passage]:
+        namespace = self._entered(vpc)
+        if vpc not in self._counted:
+            return []
+        return flows.parse(kernel.run(namespace, "nft", "-j", "list", "table", "ip", flows.TABLE))
+
     def close(self) -> None:
         """End the resolvers; the networks stay for the next start."""
         with self._lock:
@@ -190,6 +198,7 @@ class KernelNetworks:
     def _forget(self, vpc: str) -> None:
         self._lines.pop(vpc, None)
         self._scripts.pop(vpc, None)
+        self._counted.discard(vpc)
 
     def _world(self) -> None:
         """The internet: a namespace that routes public addresses to their VPCs, and the host to all of them."""
@@ -233,11 +242,20 @@ class KernelNetworks:
             return
         old, new = _allowed(before), _allowed(plan)
         addresses = [address for address in sorted(set(old) & set(new)) if old[address] - new[address]]
-        for address in addresses:
-            for side in ("-s", "-d"):
-                # It fails when there is nothing to delete.
-                with contextlib.suppress(EngineError):
-                    kernel.run(namespace, "conntrack", "-D", side, address)
+        forgetting = [
+            kernel.start(namespace, "conntrack", "-D", side, address) for address in addresses for side in ("-s", "-d")
+        ]
+        for process in forgetting:
+            process.wait(60)  # it fails when there is nothing to delete
+
+    def _count(self, plan: VpcPlan, namespace: Path) -> None:
+        """Begin to count who talks with whom, or stop."""
+        if plan.flows and plan.id not in self._counted:
+            kernel.run(namespace, "nft", "-f", "-", stdin=flows.script())
+            self._counted.add(plan.id)
+        elif not plan.flows and plan.id in self._counted:
+            kernel.run(namespace, "nft", "-f", "-", stdin=flows.OFF)
+            self._counted.discard(plan.id)
 
     def _links(self, plan: VpcPlan, namespace: Path) -> tuple[set[str], list[str]]:
         """Make the devices that are missing, remove those that are not planned; also the peers newly met."""
