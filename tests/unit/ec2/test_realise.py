@@ -111,6 +111,7 @@ def test_nothing_is_claimed_where_networks_cannot_be(tmp_path):
 
 def test_orderly_end_leaves_nothing(room, tmp_path):
     """Unless machines are kept for the next cloud."""
+    (tmp_path / "engines" / "networks").mkdir(parents=True)
     room.realise()
     keep = tmp_path / "engines" / "machines" / "keep"
     keep.parent.mkdir(parents=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from functools import cached_property
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from haneul.converge import wake
 from haneul.engines.errors import EngineError
@@ -22,6 +22,22 @@ if TYPE_CHECKING:
     from haneul.services.ec2.vpc.services import Services
 
 log = logging.getLogger(__name__)
+Value = TypeVar("Value")
+
+
+class _once(Generic[Value]):
+    """A member made when it is first asked for, once even when threads ask together."""
+
+    def __init__(self, make: Callable[[Plane], Value]) -> None:
+        self._make = make
+
+    def __get__(self, plane: Plane, _: type[Plane]) -> Value:
+        name = self._make.__name__
+        with plane.lock:
+            if name not in plane.__dict__:
+                plane.__dict__[name] = self._make(plane)
+            found: Value = plane.__dict__[name]
+            return found
 
 
 class Plane:
@@ -34,49 +50,46 @@ class Plane:
         self.able: Able | None = None
         """What instances this machine can run, once it was found out."""
         self.networked = False
-        """Whether networks are known to work here: a network was made."""
+        """Whether networks are known to work here."""
         self.swept = False
         self.sweeping = threading.Lock()
-        self._lock = threading.RLock()
+        self.kernel = threading.Lock()
+        """Whoever makes networks holds it, so that none is made behind the back of `close`."""
+        self.lock = threading.RLock()
 
-    @cached_property
+    @_once
     def networks(self) -> Networks:
         from haneul.engines import networks
 
-        with self._lock:
-            engine: Networks = self.cloud.engines.get("networks") or networks.open_engine(self.cloud.config.data)
-            return engine
+        engine: Networks = self.cloud.engines.get("networks") or networks.open_engine(self.cloud.config.data)
+        return engine
 
-    @cached_property
+    @_once
     def machines(self) -> Machines:
         from haneul.engines import machines
 
-        with self._lock:
-            engine: Machines = self.cloud.engines.get("machines") or machines.open_engine(self.cloud.config.data)
-            engine.watch(self._ended)
-            return engine
+        engine: Machines = self.cloud.engines.get("machines") or machines.open_engine(self.cloud.config.data)
+        engine.watch(self._ended)
+        return engine
 
-    @cached_property
+    @_once
     def volumes(self) -> Volumes:
         from haneul.engines import volumes
 
-        with self._lock:
-            engine: Volumes = self.cloud.engines.get("volumes") or volumes.open_engine(self.cloud.config.data)
-            return engine
+        engine: Volumes = self.cloud.engines.get("volumes") or volumes.open_engine(self.cloud.config.data)
+        return engine
 
-    @cached_property
+    @_once
     def services(self) -> Services:
         from haneul.services.ec2.vpc.services import Services
 
-        with self._lock:
-            return Services(self)
+        return Services(self)
 
-    @cached_property
+    @_once
     def metadata(self) -> Metadata:
         from haneul.services.ec2.instances.metadata import Metadata
 
-        with self._lock:
-            return Metadata(self)
+        return Metadata(self)
 
     def pretends(self, kind: str) -> bool:
         """Whether an engine is the double that tests ask for."""
@@ -92,14 +105,20 @@ class Plane:
             self.metadata.close()
         if "machines" in self.__dict__:
             self.machines.close(keep=self._keeps)
-        if "networks" in self.__dict__ and (self.networked or self.pretends("networks")):
+        if self.networks_were_made:
             try:
-                if self._keeps:
-                    self.networks.close()
-                else:
-                    self.networks.remove_all()
+                with self.kernel:
+                    if self._keeps:
+                        self.networks.close()
+                    else:
+                        self.networks.remove_all()
             except (EngineError, OSError) as error:
                 log.warning("networks of VPCs stayed behind: %s", error)
+
+    @property
+    def networks_were_made(self) -> bool:
+        """By this cloud or by one before it."""
+        return (self.cloud.config.data / "engines" / "networks").is_dir()
 
     @property
     def _keeps(self) -> bool:
@@ -121,7 +140,7 @@ class Plane:
 
 def start(cloud: Cloud) -> Plane:
     plane = Plane(cloud)
-    if (cloud.config.data / "engines" / "networks").is_dir():  # an earlier cloud made networks
+    if plane.networks_were_made:
         from haneul.services.ec2.vpc import realise
 
         threading.Thread(target=realise.resume, args=(plane,), name="ec2-networks", daemon=True).start()

@@ -10,6 +10,7 @@ from typing import Any
 
 from haneul.converge import wake
 from haneul.engines.errors import EngineError
+from haneul.engines.networks.port import VpcPlan
 from haneul.service import Call, Scope, Step
 from haneul.services.ec2 import plane as planes
 from haneul.services.ec2.plane import Plane
@@ -30,7 +31,7 @@ def realise(plane: Plane, scope: Scope, vpc: str) -> None:
     with _LOCKS.setdefault(vpc, threading.Lock()):
         with plane.cloud.store.read() as tx:
             wanted = plan.compile_plan(tx, scope, vpc)
-        reason = plane.networks.available() if wanted is None or not plane.networked else ""
+        reason = "" if plane.networked else plane.networks.available()
         if wanted is None:
             plane.services.release(vpc)
             if not reason:
@@ -38,9 +39,16 @@ def realise(plane: Plane, scope: Scope, vpc: str) -> None:
         elif reason:
             raise EngineError(reason)
         else:
-            plane.networked = True
-            plane.networks.ensure(wanted)
+            _ensure(plane, wanted)
             plane.services.ensure(vpc, [one.addresses[0] for one in wanted.enis if one.kind == "none"])
+
+
+def _ensure(plane: Plane, wanted: VpcPlan) -> None:
+    with plane.kernel:
+        if plane.closing:
+            raise EngineError("the cloud is closing")
+        plane.networked = True
+        plane.networks.ensure(wanted)
 
 
 def sweep(plane: Plane) -> None:
@@ -48,7 +56,9 @@ def sweep(plane: Plane) -> None:
     with plane.sweeping:
         if plane.swept:
             return
-        if not plane.networks.available():
+        with plane.kernel:  # the probe is a network, too
+            plane.networked = not plane.closing and not plane.networks.available()
+        if plane.networked:
             with plane.cloud.store.read() as tx:
                 keep = {row.vpc for _, row in state.INTERFACE.table.everywhere(tx) if row.live}
             for vpc in plane.networks.sweep(keep):
