@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from haneul.engines.volumes.port import Volumes
     from haneul.services.ec2.instances.capacity import Able
     from haneul.services.ec2.instances.metadata import Metadata
+    from haneul.services.ec2.vpc.flow_records import Counts
     from haneul.services.ec2.vpc.services import Services
 
 log = logging.getLogger(__name__)
@@ -51,6 +52,8 @@ class Plane:
         """What instances this machine can run, once it was found out."""
         self.networked = False
         """Whether networks are known to work here."""
+        self.counted: dict[str, Counts] = {}
+        """Flow log -> what its network had counted when it was last written."""
         self.swept = False
         self.sweeping = threading.Lock()
         self.kernel = threading.Lock()

@@ -26,6 +26,7 @@ SERVICE = Service(
         "vpc.peering",
         "vpc.endpoints",
         "vpc.endpoint_services",
+        "vpc.flow_logs",
         "volumes.volumes",
         "volumes.attaching",
         "volumes.modifying",
@@ -43,6 +44,7 @@ SERVICE = Service(
     ),
     steps={
         "ec2.vpc": StepSpec("vpc.state:VPCS", "vpc.realise:step_vpc"),
+        "ec2.flow-log": StepSpec("vpc.state:FLOW_LOGS", "vpc.flow_delivery:step_flow_log"),
         "ec2.peering": StepSpec("vpc.state:PEERINGS", "vpc.peering:step_peering"),
         "ec2.nat": StepSpec("vpc.state:NAT_GATEWAYS", "vpc.nat:step_nat"),
         "ec2.instance": StepSpec("instances.state:INSTANCES", "instances.converge:step_instance"),
@@ -53,5 +55,5 @@ SERVICE = Service(
     subscribes={"ec2.instance": "instances.notices:forward"},
     start="plane:start",
     needs=("machines", "networks", "volumes"),
-    uses=("cloudwatch", "events", "iam", "kms", "sts"),
+    uses=("cloudwatch", "events", "iam", "kms", "logs", "s3", "sts"),
 )

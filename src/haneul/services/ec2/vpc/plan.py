@@ -53,6 +53,7 @@ def compile_plan(tx: Reader, scope: Scope, vpc: str) -> VpcPlan | None:
         dhcp=_dhcp(tx, scope, row),
         names=_names(tx, scope, row, live),
         dns_support=row.dns_support,
+        flows=any(one.vpc == vpc for one in state.FLOW_LOG.table.scan(tx, scope)),
     )
 
 

@@ -230,6 +230,27 @@ class Endpoint(msgspec.Struct, kw_only=True):
     tags: dict[str, str] = {}
 
 
+class FlowLog(msgspec.Struct, kw_only=True):
+    """A flow log of one resource. vpc: the resource's. until: the end of the last interval that was written.
+    trouble: why the last delivery failed."""
+
+    id: str
+    resource: str
+    vpc: str
+    traffic: str
+    created: float
+    destination_type: str
+    group: str = ""
+    destination: str = ""
+    role: str = ""
+    format: str = ""
+    interval: int = 600
+    options: dict[str, Any] = {}
+    until: float = 0.0
+    trouble: str = ""
+    tags: dict[str, str] = {}
+
+
 class Account(msgspec.Struct, kw_only=True):
     """What an account has in a region: whether its default VPC was made, and settings of the account's own."""
 
@@ -344,3 +365,11 @@ ENDPOINT = Kind(
     "InvalidVpcEndpointId.NotFound",
     "Vpc Endpoint Id",
 )
+FLOW_LOG = Kind(
+    "vpc-flow-log",
+    "fl",
+    Table("ec2.flow-log", FlowLog, key=("id",)),
+    "InvalidFlowLogId.NotFound",
+    "flow log ID",
+)
+FLOW_LOGS = FLOW_LOG.table
