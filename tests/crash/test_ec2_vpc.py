@@ -3,6 +3,7 @@ kill, gone after an orderly end. What makes an interface live is an instance; he
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import time
 from collections.abc import Callable
@@ -37,6 +38,16 @@ def enliven(data: Path, interface: str) -> None:
         INTERFACE.table.put(tx, SCOPE, row)
     store.close()
     (data / "engines" / "networks").mkdir(parents=True, exist_ok=True)
+
+
+def resolvers(data: Path) -> int:
+    """How many processes run by a configuration of this cloud's."""
+    wanted = f"--conf-file={data}/".encode()
+    found = 0
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            found += wanted in path.read_bytes()
+    return found
 
 
 def ruleset(namespace: Path) -> str:
@@ -83,5 +94,7 @@ def test_networks_follow_the_cloud(prepared):
     cloud.start()
     cloud.client("ec2").describe_vpcs()
     until(lambda: "dport 23" in ruleset(namespace))
+    until(lambda: resolvers(cloud.data) == 1)
     cloud.stop()
     assert not namespace.exists()
+    assert resolvers(cloud.data) == 0

@@ -19,7 +19,7 @@ from pathlib import Path
 from haneul.engines import daemons
 from haneul.engines.errors import EngineError
 from haneul.engines.networks import filter as rules
-from haneul.engines.networks import flows, kernel, resolver, wires
+from haneul.engines.networks import flows, kernel, resolver, strays, wires
 from haneul.engines.networks.names import device, short
 from haneul.engines.networks.port import Counters, Eni, Passage, VpcPlan
 from haneul.engines.networks.validity import check
@@ -347,7 +347,7 @@ class KernelNetworks:
             kernel.batch(self._internet, gone, force=True)
 
     def _resolve(self, plan: VpcPlan, namespace: Path) -> None:
-        """dnsmasq dies with the cloud, and is started anew whenever what it says changes: it keeps nothing."""
+        """dnsmasq is started anew with every cloud and whenever what it says changes: it keeps nothing."""
         folder = self._folder / plan.id
         text = resolver.configuration(plan, str(folder / "pid"))
         running = self._resolvers.get(plan.id)
@@ -365,6 +365,8 @@ class KernelNetworks:
         if running is not None:
             daemons.send(running[1].pid, signal.SIGTERM)
             running[1].wait(5)
+        else:
+            strays.stop(self._folder / vpc / "dnsmasq.conf")
 
 
 def _prepare(namespace: Path) -> None:
