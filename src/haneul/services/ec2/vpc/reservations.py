@@ -75,7 +75,7 @@ def delete_subnet_cidr_reservation(call: Call, request: Request) -> dict[str, An
 
 @operation()
 def describe_account_attributes(call: Call, request: Request) -> dict[str, Any]:
-    """DescribeAccountAttributes: the platform, the default VPC, and limits that hold here."""
+    """DescribeAccountAttributes: the platform, the default VPC, limits (of instances AWS's default)."""
     with call.read() as tx:
         default = permissions.default_vpc(tx, call.scope) or "none"
     known = {
