@@ -362,3 +362,18 @@ def test_flows_are_counted_by_their_fate(networks):
     assert answered[0].entered[0] >= 1
     networks.ensure(PLAN)
     assert networks.flows("vpc-1") == []
+
+
+def test_a_route_inside_of_the_vpc_leads_through_a_middlebox(networks):
+    """Packets from one subnet to the other pass the interface that its route names, and nobody else's do."""
+    box = replace(B, source_dest_check=False)
+    inner = Subnet("subnet-1", "10.0.1.0/24", (Route("10.0.2.0/24", "eni", "eni-b"),))
+    everyone = (Group("sg-a", (ALL,), (ALL,)), Group("sg-b", (ALL,), (ALL,)))
+    plan = replace(PLAN, subnets=(inner, PLAN.subnets[1]), enis=(A, box, C), groups=everyone)
+    networks.ensure(plan)
+    server = serve(networks, "eni-c")
+    assert lost(networks, "eni-a", "10.0.2.10")  # the box forwards nothing yet
+    assert networks.counters("vpc-1", "eni-b").sent > 0
+    networks.ensure(replace(plan, subnets=PLAN.subnets))
+    dial(networks, "eni-a", "10.0.2.10").close()
+    server.close()

@@ -41,11 +41,15 @@ def lines(plan: VpcPlan, links: set[str]) -> list[str]:
         out.append(f"route replace default via {FAR} dev {UPLINK} onlink")
     for cidr in plan.cidrs:
         out += [f"rule add to {cidr} lookup main pref {MAIN}", f"route replace blackhole {cidr}"]
+    inner = {subnet.id: _inner(plan, subnet) for subnet in plan.subnets}
     for eni in plan.enis:
         name = device("t", eni.id)
         if eni.kind != "none":
             out += [f"route replace {address}/32 dev {name}" for address in eni.addresses]
             out.append(f"rule add iif {name} lookup {table(eni.subnet)} pref {MAIN + 100}")
+            out += [
+                f"rule add iif {name} to {to} lookup {table(eni.subnet)} pref {MAIN - 10}" for to in inner[eni.subnet]
+            ]
     for subnet in plan.subnets:
         out += _routes(plan, subnet, links)
     return out
@@ -55,6 +59,13 @@ def undo(line: str) -> str:
     """The command that takes a line back."""
     kind, _, rest = line.partition(" ")
     return f"{kind} del {rest.partition(' ')[2].replace(' noprefixroute', '')}"
+
+
+def _inner(plan: VpcPlan, subnet: Subnet) -> list[str]:
+    """Destinations within the VPC that the subnet has a way of its own to, through an interface (a middlebox)."""
+    blocks = [ipaddress.ip_network(cidr) for cidr in plan.cidrs]
+    found = [route.destination for route in subnet.routes if route.target == "eni" and ":" not in route.destination]
+    return [one for one in found if any(ipaddress.IPv4Network(one).subnet_of(block) for block in blocks)]
 
 
 def _routes(plan: VpcPlan, subnet: Subnet, links: set[str]) -> list[str]:
