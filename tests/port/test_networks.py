@@ -13,7 +13,7 @@ import pytest
 
 from haneul.engines import daemons
 from haneul.engines.errors import EngineError
-from haneul.engines.networks import kernel
+from haneul.engines.networks import kernel, tracked
 from haneul.engines.networks.fake import FakeNetworks
 from haneul.engines.networks.port import (
     METADATA,
@@ -377,3 +377,16 @@ def test_a_route_inside_of_the_vpc_leads_through_a_middlebox(networks):
     networks.ensure(replace(plan, subnets=PLAN.subnets))
     dial(networks, "eni-a", "10.0.2.10").close()
     server.close()
+
+
+def test_connections_are_forgotten_by_address(networks):
+    """A revoked rule ends the connections of its interface, in both directions, and nobody else's."""
+    networks.ensure(PLAN)
+    servers = [serve(networks, eni) for eni in ("eni-b", "eni-c")]
+    held = [dial(networks, "eni-a", address) for address in ("10.0.1.11", "10.0.2.10") for _ in range(20)]
+    namespace = networks.netns_of("vpc-1")
+    assert tracked.forget(namespace, {"10.0.1.99"}) == 0
+    assert tracked.forget(namespace, {"10.0.1.11"}) == 20
+    assert tracked.forget(namespace, {"10.0.1.10"}) == 20
+    for one in (*servers, *held):
+        one.close()

@@ -43,13 +43,6 @@ def run(namespace: Path | None, *argv: str, stdin: str = "") -> str:
     return done.stdout
 
 
-def start(namespace: Path, *argv: str) -> subprocess.Popen[bytes]:
-    """Start a tool whose output nobody wants, inside a namespace; the caller waits for it."""
-    command = [tool("nsenter"), f"--net={namespace}", tool(argv[0]), *argv[1:]]
-    quiet = subprocess.DEVNULL
-    return subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, env=_ENVIRONMENT)
-
-
 def batch(namespace: Path | None, lines: list[str], *, force: bool = False) -> None:
     """Many `ip` commands in one process; with `force`, what fails is passed over."""
     if not lines:

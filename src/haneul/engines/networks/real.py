@@ -19,7 +19,7 @@ from pathlib import Path
 from haneul.engines import daemons
 from haneul.engines.errors import EngineError
 from haneul.engines.networks import filter as rules
-from haneul.engines.networks import flows, kernel, resolver, strays, wires
+from haneul.engines.networks import flows, kernel, resolver, strays, tracked, wires
 from haneul.engines.networks.names import device, short
 from haneul.engines.networks.port import Counters, Eni, Passage, VpcPlan
 from haneul.engines.networks.validity import check
@@ -241,12 +241,9 @@ class KernelNetworks:
         if before is None:
             return
         old, new = _allowed(before), _allowed(plan)
-        addresses = [address for address in sorted(set(old) & set(new)) if old[address] - new[address]]
-        forgetting = [
-            kernel.start(namespace, "conntrack", "-D", side, address) for address in addresses for side in ("-s", "-d")
-        ]
-        for process in forgetting:
-            process.wait(60)  # it fails when there is nothing to delete
+        addresses = {address for address in set(old) & set(new) if old[address] - new[address]}
+        if addresses:
+            tracked.forget(namespace, addresses)
 
     def _count(self, plan: VpcPlan, namespace: Path) -> None:
         """Begin to count who talks with whom, or stop."""

@@ -63,7 +63,7 @@ def undo(line: str) -> str:
 
 def _inner(plan: VpcPlan, subnet: Subnet) -> list[str]:
     """Destinations within the VPC that the subnet has a way of its own to, through an interface (a middlebox)."""
-    blocks = [ipaddress.ip_network(cidr) for cidr in plan.cidrs]
+    blocks = [ipaddress.IPv4Network(cidr) for cidr in plan.cidrs if ":" not in cidr]
     found = [route.destination for route in subnet.routes if route.target == "eni" and ":" not in route.destination]
     return [one for one in found if any(ipaddress.IPv4Network(one).subnet_of(block) for block in blocks)]
 
