@@ -10,7 +10,7 @@ import click
 from haneul import config as configuration
 from haneul.engines.errors import EngineError
 
-_KINDS = {"postgres": "PostgreSQL", "mysql": "MariaDB"}
+_KINDS = {"postgres": "PostgreSQL", "mysql": "MariaDB", "networks": "VPCs by"}
 """Engines that can be listed and installed: each has `install` and `open_engine` in its package."""
 
 
@@ -18,7 +18,7 @@ _KINDS = {"postgres": "PostgreSQL", "mysql": "MariaDB"}
 @click.option("--data", type=click.Path(path_type=Path), help="The data folder.")
 @click.pass_context
 def engines(context: click.Context, data: Path | None) -> None:
-    """List the database engines that this machine can run; `install` adds to them."""
+    """List the engines that this machine can run; `install` adds to them."""
     context.obj = configuration.load({"data": data}).data
     if context.invoked_subcommand is None:
         for kind, name in _KINDS.items():
@@ -34,12 +34,13 @@ def engines(context: click.Context, data: Path | None) -> None:
 )
 @click.pass_obj
 def install(data: Path, kind: str, version: str, bundle: Path | None) -> None:
-    """Fetch an engine: PostgreSQL of a major VERSION through npm, MariaDB through apt; nothing outside the data folder
-    is changed.
+    """Fetch an engine: PostgreSQL of a major VERSION through npm, MariaDB through apt, nothing outside the data folder
+    is changed; for networks, the tools that VPCs need, through apt for the whole machine.
 
     \b
     haneul engines install postgres 15
     haneul engines install mysql --bundle ./debs
+    haneul engines install networks
     """
     package = importlib.import_module(f"haneul.engines.{kind}")
     try:

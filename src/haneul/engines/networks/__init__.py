@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from haneul.engines.networks.port import Networks
 
-PACKAGES = ("nftables", "dnsmasq-base", "conntrack", "iproute2")
+PACKAGES = ("nftables", "dnsmasq-base", "iproute2")
 """Debian's packages with the tools that the engine runs."""
+
+
+def install(data: Path, version: str = "", bundle: Path | None = None) -> list[str]:
+    """Bring the tools, see `install.install`."""
+    from haneul.engines.networks.install import install
+
+    return install(data, version, bundle)
 
 
 def open_engine(data: Path) -> Networks:

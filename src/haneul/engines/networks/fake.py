@@ -25,6 +25,9 @@ class FakeNetworks:
     def available(self) -> str:
         return self._reason
 
+    def versions(self) -> list[str]:
+        return [] if self._reason else ["double"]
+
     def ensure(self, plan: VpcPlan) -> None:
         if self._reason:
             raise EngineError(self._reason)

@@ -20,6 +20,7 @@ from haneul.engines import daemons
 from haneul.engines.errors import EngineError
 from haneul.engines.networks import filter as rules
 from haneul.engines.networks import flows, kernel, resolver, strays, tracked, wires
+from haneul.engines.networks.install import installed
 from haneul.engines.networks.names import device, short
 from haneul.engines.networks.port import Counters, Eni, Passage, VpcPlan
 from haneul.engines.networks.validity import check
@@ -65,8 +66,7 @@ class KernelNetworks:
             return "VPCs need root (CAP_NET_ADMIN) for network namespaces, and the cloud does not run as root"
         probe = kernel.FOLDER / f"{self._prefix}probe"
         try:
-            for name in ("dnsmasq", "conntrack"):
-                kernel.tool(name)
+            kernel.tool("dnsmasq")
             kernel.create(probe)
             kernel.batch(probe, ["tuntap add dev probe mode tap"])
             kernel.run(probe, "nft", "-f", "-", stdin="table ip probe {\n}\n")
@@ -76,6 +76,10 @@ class KernelNetworks:
             with contextlib.suppress(EngineError, OSError):
                 kernel.delete(probe)
         return ""
+
+    def versions(self) -> list[str]:
+        """The tools that are there; none where no network can be made, whatever is there."""
+        return [] if self.available() else installed()
 
     def ensure(self, plan: VpcPlan) -> None:
         check(plan)
