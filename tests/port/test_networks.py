@@ -13,7 +13,7 @@ import pytest
 
 from haneul.engines import daemons
 from haneul.engines.errors import EngineError
-from haneul.engines.networks import kernel, tracked
+from haneul.engines.networks import kernel, slices, tracked
 from haneul.engines.networks.fake import FakeNetworks
 from haneul.engines.networks.port import (
     METADATA,
@@ -221,6 +221,10 @@ def test_public_addresses_work_from_the_host_and_private_subnets_get_out_by_nat_
         networks.ensure(replace(plan, subnets=(front, back), nats=(nat,)))
         with dial(networks, "eni-c", f"{slice_}.1", 7):
             assert outside.accept()[1][0] == gateway
+        wide = replace(nat, more=(f"{slice_}.12",))
+        networks.ensure(replace(plan, subnets=(front, back), nats=(wide,)))
+        with dial(networks, "eni-c", f"{slice_}.1", 7):
+            assert outside.accept()[1][0] in (gateway, f"{slice_}.12")
         networks.ensure(replace(plan, igw=False))
         assert lost(networks, "eni-b", f"{slice_}.1", 7)
         with pytest.raises(OSError):
@@ -390,3 +394,15 @@ def test_connections_are_forgotten_by_address(networks):
     assert tracked.forget(namespace, {"10.0.1.10"}) == 20
     for one in (*servers, *held):
         one.close()
+
+
+def test_two_clouds_have_different_public_addresses(networks, tmp_path):
+    """A slice that leads to another cloud's network is not taken; what was chosen stays, whatever is free later."""
+    networks.ensure(PLAN)
+    wish = 7
+    taken = slices.chosen(tmp_path / "one", wish, "nobody")
+    again = slices.chosen(tmp_path / "one", wish + 1, "nobody")
+    number = [str(one) for one in slices.EVERYBODY.subnets(new_prefix=slices.SIZE)].index(networks.publics())
+    assert again == taken
+    assert slices.chosen(tmp_path / "two", number, "nobody") != networks.publics()
+    assert slices.chosen(tmp_path / "three", number, networks._door()) == networks.publics()

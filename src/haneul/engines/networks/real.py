@@ -19,7 +19,7 @@ from pathlib import Path
 from haneul.engines import daemons
 from haneul.engines.errors import EngineError
 from haneul.engines.networks import filter as rules
-from haneul.engines.networks import flows, kernel, resolver, strays, tracked, wires
+from haneul.engines.networks import flows, kernel, resolver, slices, strays, tracked, wires
 from haneul.engines.networks.install import installed
 from haneul.engines.networks.names import device, short
 from haneul.engines.networks.port import Counters, Eni, Passage, VpcPlan
@@ -59,6 +59,7 @@ class KernelNetworks:
         self._lines: dict[str, list[str]] = {}
         self._scripts: dict[str, str] = {}
         self._counted: set[str] = set()
+        self._block = ""
         self._resolvers: dict[str, tuple[str, subprocess.Popen[bytes]]] = {}
 
     def available(self) -> str:
@@ -154,9 +155,12 @@ class KernelNetworks:
         return self._mine(eni)
 
     def publics(self) -> str:
-        """One of the 32 blocks of 4,096 in 198.18.0.0/15, which is set aside for benchmarks and routed nowhere."""
-        number = int(self._cloud, 16) % 32
-        return f"198.{18 + number // 16}.{number % 16 * 16}.0/20"
+        """One of the 32 blocks of 4,096 in 198.18.0.0/15, which is set aside for benchmarks and routed nowhere: one
+        that no other cloud of this machine has when it is first asked for, and the same for ever after."""
+        with self._lock:
+            if not self._block:
+                self._block = slices.chosen(self._folder, int(self._cloud, 16), self._door())
+            return self._block
 
     def listen(self, vpc: str, address: str, port: int) -> socket.socket:
         return kernel.listening(self._entered(vpc), address, port)
