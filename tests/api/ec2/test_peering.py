@@ -115,3 +115,13 @@ def test_one_pair_has_one_connection(ec2, pair):
     with pytest.raises(ClientError) as error:
         ec2.accept_vpc_peering_connection(VpcPeeringConnectionId=identifier)
     assert code_of(error)[0] == "VpcPeeringConnectionAlreadyExists"
+
+
+def test_there_is_no_classic_to_link_to(ec2):
+    """Old tools ask, and take AWS's answer of today."""
+    with pytest.raises(ClientError) as error:
+        ec2.describe_vpc_classic_link()
+    assert code_of(error) == (
+        "UnsupportedOperation",
+        "The functionality you requested is not available in this region.",
+    )

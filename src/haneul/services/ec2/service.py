@@ -27,6 +27,7 @@ SERVICE = Service(
         "vpc.endpoints",
         "vpc.endpoint_services",
         "vpc.flow_logs",
+        "vpc.classic",
         "volumes.volumes",
         "volumes.attaching",
         "volumes.modifying",
