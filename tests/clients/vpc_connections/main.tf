@@ -159,3 +159,23 @@ resource "aws_vpc_endpoint" "sqs" {
   private_dns_enabled = true
   tags                = { Name = "sqs" }
 }
+resource "aws_flow_log" "objects" {
+  vpc_id                   = aws_vpc.main.id
+  traffic_type             = "ALL"
+  log_destination_type     = "s3"
+  log_destination          = "arn:aws:s3:::flows/main"
+  max_aggregation_interval = 60
+  destination_options {
+    file_format                = "plain-text"
+    hive_compatible_partitions = true
+    per_hour_partition         = true
+  }
+  tags = { Name = "objects" }
+}
+resource "aws_flow_log" "group" {
+  subnet_id       = aws_subnet.private.id
+  traffic_type    = "REJECT"
+  iam_role_arn    = "arn:aws:iam::000000000000:role/flows"
+  log_destination = "arn:aws:logs:us-east-1:000000000000:log-group:flows"
+  log_format      = "$${interface-id} $${srcaddr} $${dstaddr} $${action} $${flow-direction}"
+}
