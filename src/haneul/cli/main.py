@@ -16,7 +16,8 @@ _COMMANDS = {
     "init": ("haneul.cli.data", "Prepare a data folder for mode cloud: root keys, CA."),
     "reset": ("haneul.cli.data", "Delete everything in a data folder."),
     "cost": ("haneul.cli.cost", "Say what the usage would cost at AWS."),
-    "engines": ("haneul.cli.engines", "List the database engines that are here; install more."),
+    "engines": ("haneul.cli.engines", "List the engines that are here; install more."),
+    "images": ("haneul.cli.images", "List the images that instances are launched from; build them."),
     "coverage": ("haneul.cli.coverage", "List which of AWS's operations are really here."),
 }  # fmt: skip
 

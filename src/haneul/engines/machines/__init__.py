@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from haneul.engines.errors import EngineMissing
+from haneul.engines.machines.install import install as install
 from haneul.engines.machines.port import Available as Available
 from haneul.engines.machines.port import Disk as Disk
 from haneul.engines.machines.port import Machine as Machine
@@ -23,4 +23,7 @@ def open_engine(data: Path) -> Machines:
 
         engine: Machines = fragile.wrapped(FakeMachines(folder), folder)
         return engine
-    raise EngineMissing("What runs machines", "haneul engines install machines")
+    from haneul.engines.machines.real import LocalMachines
+
+    engine = fragile.wrapped(LocalMachines(folder), folder)
+    return engine

@@ -34,6 +34,9 @@ class FakeMachines:
         self._talkers: list[socket.socket] = []
         folder.mkdir(parents=True, exist_ok=True)
 
+    def versions(self) -> list[str]:
+        return ["fake"]
+
     def available(self) -> Available:
         return Available(("uml", "tcg"), {"kvm": "The fake has none.", "uml": "A fake.", "tcg": "A fake."})
 
@@ -130,7 +133,7 @@ class FakeMachines:
         return [Disk(**{**one, "path": Path(one["path"])}) for one in found["disks"]] if found is not None else []
 
     def resized(self, machine: str, disk: str) -> bool:
-        return self._must_run(machine)["engine"] != "uml"
+        return bool(self._must_run(machine)["engine"] != "uml")
 
     def attach_nic(self, machine: str, nic: Nic) -> None:
         with self._lock:
@@ -203,7 +206,7 @@ class FakeMachines:
         return gone
 
     def _runs(self, machine: str) -> bool:
-        return self._all().get(machine, {}).get("state", "stopped") != "stopped"
+        return bool(self._all().get(machine, {}).get("state", "stopped") != "stopped")
 
     def _must_run(self, machine: str) -> dict[str, Any]:
         found = self._look().get(machine)

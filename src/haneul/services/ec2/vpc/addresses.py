@@ -80,7 +80,7 @@ async def associate_address(call: Call, request: Mapping[str, Any]) -> dict[str,
             raise invalid(f"Network interface {target.id} does not have the private IP address {private}")
         if not any(one.vpc == target.vpc for one in GATEWAY.table.scan(tx, call.scope)):
             raise coded("Gateway.NotAttached", f"Network {target.vpc} is not attached to any internet gateway")
-        if request.get("AllowReassociation") is False or not request.get("AllowReassociation"):
+        if not request.get("AllowReassociation"):
             _check_unused(row, target, private)
         _check_own(tx, call.scope, row)
         return _lead(tx, call.scope, row, target, private), target.vpc
