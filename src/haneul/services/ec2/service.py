@@ -34,6 +34,7 @@ SERVICE = Service(
         "volumes.snapshots",
         "volumes.sharing",
         "volumes.encryption",
+        "instances.key_pairs",
         "instances.launching",
         "instances.instances",
         "instances.power",
