@@ -35,6 +35,8 @@ SERVICE = Service(
         "volumes.sharing",
         "volumes.encryption",
         "instances.key_pairs",
+        "instances.templates",
+        "instances.template_versions",
         "instances.launching",
         "instances.instances",
         "instances.power",

@@ -109,7 +109,7 @@ async def run_instances(call: Call, request: Request) -> dict[str, Any]:
 
 def _launch(call: Call, tx: Writer, asked: Request, profile: Profile, able: capacity.Able) -> list[str]:
     """Write everything down; the new instances' ids."""
-    from haneul.services.ec2.instances import images, types
+    from haneul.services.ec2.instances import images, templates, types
 
     image = images.resolve(tx, call, asked["ImageId"])
     if image.state != "available":
@@ -119,6 +119,7 @@ def _launch(call: Call, tx: Writer, asked: Request, profile: Profile, able: capa
     if asked.get("KeyName") and not any(one.name == asked["KeyName"] for one in KEY_PAIR.table.scan(tx, call.scope)):
         raise coded("InvalidKeyPair.NotFound", f"The key pair '{asked['KeyName']}' does not exist")
     tags = {kind: tagging.of_new(asked, kind, *_TAGGED) for kind in _TAGGED[:3]}
+    tags["instance"] |= templates.marks_of(asked)
     launch = Launch(
         image=image,
         wires=wiring.wires(tx, call.scope, asked, tags["network-interface"]),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
+from haneul.services.ec2.errors import coded
 from haneul.services.ec2.kinds import Kind
 from haneul.state.table import Table
+from haneul.wire.errors import AwsError
 
 
 class Instance(msgspec.Struct, kw_only=True):
@@ -85,7 +88,16 @@ class LaunchTemplate(msgspec.Struct, kw_only=True):
     creator: str
     default: int = 1
     latest: int = 1
+    made: int = 1
+    """The highest number that a version of it ever had."""
     tags: dict[str, str] = {}
+
+
+class LaunchTemplateName(msgspec.Struct, kw_only=True):
+    """Names are taken once, and lead to ids."""
+
+    name: str
+    id: str
 
 
 class LaunchTemplateVersion(msgspec.Struct, kw_only=True):
@@ -103,7 +115,16 @@ INSTANCE = Kind(
 INSTANCES = INSTANCE.table
 IMAGE = Kind("image", "ami", Table("ec2.image", Image, key=("id",)), "InvalidAMIID.NotFound", "image id")
 KEY_PAIR = Kind("key-pair", "key", Table("ec2.key-pair", KeyPair, key=("id",)), "InvalidKeyPair.NotFound", "key pair")
-TEMPLATE = Kind(
+
+
+class TemplateKind(Kind[LaunchTemplate]):
+    """AWS's words for templates are their own."""
+
+    def missing(self, identifiers: Sequence[str]) -> AwsError:
+        return coded(self.absent, f"The {self.noun} {', '.join(identifiers)}, does not exist.")
+
+
+TEMPLATE = TemplateKind(
     "launch-template",
     "lt",
     Table("ec2.launch-template", LaunchTemplate, key=("id",)),
@@ -111,3 +132,4 @@ TEMPLATE = Kind(
     "specified launch template, with template ID",
 )
 TEMPLATE_VERSIONS = Table("ec2.launch-template-version", LaunchTemplateVersion, key=("template", "number"))
+TEMPLATE_NAMES = Table("ec2.launch-template-name", LaunchTemplateName, key=("name",))
