@@ -34,6 +34,7 @@ SERVICE = Service(
         "volumes.snapshots",
         "volumes.sharing",
         "volumes.encryption",
+        "instances.images",
         "instances.key_pairs",
         "instances.templates",
         "instances.template_versions",

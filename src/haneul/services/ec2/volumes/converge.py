@@ -9,6 +9,7 @@ from haneul.engines.machines.port import Disk
 from haneul.engines.volumes.port import Taken
 from haneul.service import Call, Step
 from haneul.services.ec2 import plane as planes
+from haneul.services.ec2.instances import image_builtin
 from haneul.services.ec2.instances.state import INSTANCE
 from haneul.services.ec2.volumes import keys, usage
 from haneul.services.ec2.volumes.state import SNAPSHOT, Snapshot, Volume
@@ -26,6 +27,12 @@ def step_volume(call: Call, row: Volume) -> Step:
         if row.encrypted and not row.data_key:
             row.data_key = keys.new_data_key(call, row.key, row.id)
         source = _source_key(call, row)
+        try:
+            image_builtin.ensure_bytes(plane, row.snapshot)
+        except EngineError as error:
+            log.warning("volume %s has no image to be made of: %s", row.id, error)
+            row.state, row.work = "error", {"message": str(error)}
+            return Step(row)
         plane.volumes.ensure_volume(row.id, row.size * GIB, row.snapshot, source)
         row.state = "available"
         row.metered = call.now()
@@ -137,6 +144,7 @@ def _copy(call: Call, row: Snapshot) -> Taken:
     if row.encrypted and not row.data_key:
         row.data_key = keys.new_data_key(call, row.key, row.id)
     old = keys.opened(call, row.work.get("source-key", ""))
+    image_builtin.ensure_bytes(planes.of(call.cloud), source)
     return planes.of(call.cloud).volumes.ensure_copy(row.id, source, old, keys.opened(call, row.data_key))
 
 
