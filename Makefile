@@ -1,4 +1,5 @@
-# make run: set up and start. make test: set up and test everything. make check: lint, types, walls. make bench: measure.
+# make run: set up and start. make test: set up and test everything. make check: lint, types, walls. make bench: measure. make conformance: the
+# published cases of another project against us and our peers.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -8,7 +9,7 @@ ON_POSTGRES := tests/api/dynamodb tests/api/s3/test_objects.py tests/api/s3/test
     tests/api/s3/test_versioning.py tests/api/s3/test_deletes.py
 PORT ?= 4566
 
-.PHONY: run test check bench install lock clean
+.PHONY: run test check bench conformance install lock clean
 
 run: $(VENV)/.run
 	$(BIN)/haneul start --port $(PORT) $(ARGS)
@@ -27,6 +28,9 @@ check: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(BIN)/python -m bench $(ARGS)
+
+conformance: $(VENV)/.test
+	$(BIN)/python -m bench.conformance $(ARGS)
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Haneul needs Python 3.11 or newer")'
