@@ -23,6 +23,7 @@ _REST = frozenset({"rest-json", "rest-xml"})
 _CERTIFICATE = "/SimpleNotificationService-"
 """Where SNS keeps the certificate of its signatures; no bucket can have such a name."""
 _API = "execute-api"
+_WEBSITE = "s3-website"
 _OWN_PATHS = (f"/_aws/{_API}/", "/restapis/")
 """Where an API answers without a name of its own: /_aws/execute-api/{id}/{stage}/..., and LocalStack's habit,
 /restapis/{id}/{stage}/_user_request_/..."""
@@ -75,7 +76,8 @@ class Routes:
         host, scope, region = self._tell(request)
         raw = self._raw_of(host, request.path)
         if raw:
-            return Target(raw[0], "", models.load(raw[0]).protocol, _NO_LABELS, region, host, raw)
+            labels = {"Bucket": host.bucket} if host.service == _WEBSITE else _NO_LABELS
+            return Target(raw[0], "", models.load(raw[0]).protocol, labels, region, host, raw)
         if not host.known or (host.labels and host.service not in self._by_endpoint and host.service != "s3"):
             raw = self.named(headers.get("host", "").rpartition(":")[0] or headers.get("host", ""))
             if raw:
@@ -121,6 +123,8 @@ class Routes:
         return told
 
     def _raw_of(self, host: Host, path: str) -> tuple[str, ...]:
+        if host.service == _WEBSITE:  # its label has the region in it
+            return self._raw_hosts.get(_WEBSITE, ())
         for label in host.labels:
             found = self._raw_hosts.get(label)
             if found is not None:

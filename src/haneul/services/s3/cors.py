@@ -51,7 +51,7 @@ def delete_bucket_cors(call: Call, request: Mapping[str, Any]) -> None:
 
 def headers_for(call: Call, request: Request, labels: Mapping[str, str]) -> Headers | None:
     """What a request with an Origin is told beside its answer; None when no rule of its bucket fits."""
-    bucket = _bucket(call, labels.get("Bucket"))
+    bucket = _bucket(call, labels.get("Bucket") or host_of(request))  # a website may be called by its bucket's name
     if bucket is None or not bucket.settings.get("cors"):
         return None
     method = request.headers.get("access-control-request-method") if request.method == "OPTIONS" else request.method
@@ -89,6 +89,13 @@ def preflight(call: Call, request: Request, name: str) -> Response | None:
     if "MaxAgeSeconds" in rule:
         headers.append(("Access-Control-Max-Age", str(rule["MaxAgeSeconds"])))
     return Response(200, headers)
+
+
+def host_of(request: Request) -> str:
+    """The host's name, without its port."""
+    host = request.headers.get("host", "").lower()
+    name, colon, port = host.rpartition(":")
+    return name if colon and port.isdigit() else host
 
 
 def _bucket(call: Call, name: str | None) -> Bucket | None:

@@ -29,6 +29,7 @@ SERVICE = Service(
         "select",
         "switches",
         "tag_sets",
+        "websites",
     ),
     steps={
         "s3.delivery": StepSpec("deliveries:DELIVERIES", "deliveries:try_again"),
@@ -41,5 +42,8 @@ SERVICE = Service(
     guard="guard:guard",
     origins="cors:headers_for",
     raw="unmodelled:answer",
+    hosts=("s3-website",),
+    names="website_pages:claims",
+    verifies=True,
     blobs="index:blobs_in_use",
 )
