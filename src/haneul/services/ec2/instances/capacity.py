@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from haneul.engines.errors import EngineError
 from haneul.services.ec2.errors import errors, invalid
 from haneul.services.ec2.instances.state import INSTANCE, Image
+from haneul.services.ec2.instances.types import InstanceType
 from haneul.state.store import Reader
 from haneul.wire.errors import AwsError
 
@@ -52,7 +53,7 @@ def able(plane: Plane) -> Able:
     return plane.able
 
 
-def check(able: Able, image: Image, spec: Any) -> None:
+def check(able: Able, image: Image, spec: InstanceType) -> None:
     """Raises Unsupported for what doesn't boot here, InvalidParameterValue for a type of another architecture."""
     if able.why:
         raise errors.Unsupported(able.why)
@@ -69,7 +70,7 @@ def check(able: Able, image: Image, spec: Any) -> None:
         raise errors.Unsupported(f"No engine on this machine boots {image.id} (boot: {image.boot}).")
 
 
-def room(tx: Reader, able: Able, spec: Any, wanted: int) -> int:
+def room(tx: Reader, able: Able, spec: InstanceType, wanted: int) -> int:
     """How many of `wanted` instances of a type there is room for now."""
     if not able.memory:
         return wanted
@@ -80,7 +81,7 @@ def room(tx: Reader, able: Able, spec: Any, wanted: int) -> int:
     return max(0, min(wanted, int(left // spec.memory)))
 
 
-def insufficient(spec: Any, zone: str) -> AwsError:
+def insufficient(spec: InstanceType, zone: str) -> AwsError:
     return errors.InsufficientInstanceCapacity(
         f"We currently do not have sufficient {spec.name} capacity in the Availability Zone you requested ({zone}). "
         "This machine has no more memory for guests; stop or terminate others, or choose a smaller instance type."

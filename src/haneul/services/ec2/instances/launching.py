@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from haneul.auth import passing
@@ -14,7 +14,7 @@ from haneul.service import Call
 from haneul.services.ec2 import idempotency, tagging
 from haneul.services.ec2 import plane as planes
 from haneul.services.ec2.errors import coded, errors, invalid
-from haneul.services.ec2.instances import capacity, describing, devices, notices, requesting, wiring
+from haneul.services.ec2.instances import capacity, describing, devices, notices, requesting, types, wiring
 from haneul.services.ec2.instances.state import INSTANCE, KEY_PAIR, TEMPLATE, Image, Instance
 from haneul.services.ec2.operations import operation
 from haneul.services.ec2.vpc.state import ACCOUNTS, GROUP, INTERFACE, SUBNET
@@ -23,7 +23,7 @@ from haneul.wire.errors import AwsError
 
 KIND = "ec2.instance"
 DEFAULT_TYPE = "m1.small"
-_TAGGED = ("instance", "volume", "network-interface", "spot-instances-request", "elastic-gpu")
+TAGGED = ("instance", "volume", "network-interface", "spot-instances-request", "elastic-gpu")
 Request = Mapping[str, Any]
 
 
@@ -35,6 +35,16 @@ class Profile:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """For whom a launch is. tags: AWS's own, on its instances. fleet: the fleet whose capacity they are. request: the
+    Spot request that waits for its instance."""
+
+    tags: Mapping[str, str] = field(default_factory=dict)
+    fleet: str = ""
+    request: str = ""
+
+
+@dataclass(frozen=True)
 class Launch:
     """Everything that the instances of one request share."""
 
@@ -43,6 +53,7 @@ class Launch:
     mapped: devices.Mapped
     options: dict[str, Any]
     profile: Profile
+    origin: Origin
     tags: dict[str, dict[str, str]]
 
 
@@ -97,42 +108,60 @@ async def run_instances(call: Call, request: Request) -> dict[str, Any]:
     profile = profile_of(call, asked.get("IamInstanceProfile"))
     able = await asyncio.to_thread(capacity.able, planes.of(call.cloud))
 
-    def launch(tx: Writer) -> dict[str, Any]:
+    def settled(tx: Writer) -> dict[str, Any]:
         again = idempotency.made_before(tx, call, request)
         if again is None:
-            again = _launch(call, tx, asked, profile, able)
+            again = launch(call, tx, asked, profile, able)
             idempotency.remember(tx, call, request, again)
         return _reservation(call, tx, again)
 
-    return await call.transact(launch)
+    return await call.transact(settled)
 
 
-def _launch(call: Call, tx: Writer, asked: Request, profile: Profile, able: capacity.Able) -> list[str]:
-    """Write everything down; the new instances' ids."""
+def check(call: Call, tx: Writer, asked: Request) -> None:
+    """Raises what a launch would raise for things that aren't there, or don't fit together."""
+    from haneul.services.ec2.instances import images, types
+
+    images.resolve(tx, call, asked["ImageId"])
+    types.spec(asked.get("InstanceType") or DEFAULT_TYPE)
+    _check_key(call, tx, asked)
+    wiring.wires(tx, call.scope, asked, {})
+
+
+def launch(
+    call: Call, tx: Writer, asked: Request, profile: Profile, able: capacity.Able, origin: Origin | None = None
+) -> list[str]:
+    """Write everything down; the new instances' ids. `asked` is as `templates.merged` gives it."""
     from haneul.services.ec2.instances import images, templates, types
 
+    origin = origin or Origin()
     image = images.resolve(tx, call, asked["ImageId"])
     if image.state != "available":
         raise coded("InvalidAMIID.Unavailable", f"The image ID '{image.id}' is not available")
     spec = types.spec(asked.get("InstanceType") or DEFAULT_TYPE)
     capacity.check(able, image, spec)
-    if asked.get("KeyName") and not any(one.name == asked["KeyName"] for one in KEY_PAIR.table.scan(tx, call.scope)):
-        raise coded("InvalidKeyPair.NotFound", f"The key pair '{asked['KeyName']}' does not exist")
-    tags = {kind: tagging.of_new(asked, kind, *_TAGGED) for kind in _TAGGED[:3]}
-    tags["instance"] |= templates.marks_of(asked)
-    launch = Launch(
+    _check_key(call, tx, asked)
+    tags = {kind: tagging.of_new(asked, kind, *TAGGED) for kind in TAGGED[:3]}
+    tags["instance"] |= templates.marks_of(asked) | origin.tags
+    made = Launch(
         image=image,
         wires=wiring.wires(tx, call.scope, asked, tags["network-interface"]),
         mapped=devices.merged(image, asked.get("BlockDeviceMappings") or ()),
         options=_options(call, tx, asked, image, spec),
         profile=profile,
+        origin=origin,
         tags=tags,
     )
     count = capacity.room(tx, able, spec, asked["MaxCount"])
     if count < asked["MinCount"]:
-        raise capacity.insufficient(spec, launch.wires[0].subnet.zone)
+        raise capacity.insufficient(spec, made.wires[0].subnet.zone)
     reservation = tokens.resource_id("r")
-    return [_instance(call, tx, asked, launch, reservation, index) for index in range(min(count, asked["MaxCount"]))]
+    return [_instance(call, tx, asked, made, reservation, index) for index in range(min(count, asked["MaxCount"]))]
+
+
+def _check_key(call: Call, tx: Reader, asked: Request) -> None:
+    if asked.get("KeyName") and not any(one.name == asked["KeyName"] for one in KEY_PAIR.table.scan(tx, call.scope)):
+        raise coded("InvalidKeyPair.NotFound", f"The key pair '{asked['KeyName']}' does not exist")
 
 
 def _instance(call: Call, tx: Writer, asked: Request, launch: Launch, reservation: str, index: int) -> str:
@@ -166,8 +195,13 @@ def _instance(call: Call, tx: Writer, asked: Request, launch: Launch, reservatio
             "ProfileAssociation": tokens.resource_id("iip-assoc"),
             "ProfileSince": now,
         }
+    if launch.origin.fleet:
+        row.options = {**row.options, "Fleet": launch.origin.fleet}
     if requesting.spot(asked):
-        row.options = {**row.options, "Lifecycle": "spot", "SpotRequest": tokens.resource_id("sir", 8)}
+        from haneul.services.ec2.fleets import spot_requests
+
+        request = spot_requests.give(tx, call, asked, launch.profile, launch.origin, row)
+        row.options = {**row.options, "Lifecycle": "spot", "SpotRequest": request}
     if launch.wires[0].public:
         row.options = {**row.options, "PublicAddress": True}
     plane = planes.of(call.cloud)
@@ -180,7 +214,7 @@ def _instance(call: Call, tx: Writer, asked: Request, launch: Launch, reservatio
     return row.id
 
 
-def _options(call: Call, tx: Reader, asked: Request, image: Image, spec: Any) -> dict[str, Any]:
+def _options(call: Call, tx: Reader, asked: Request, image: Image, spec: types.InstanceType) -> dict[str, Any]:
     """What the row keeps and tells again, by AWS's names."""
     account = ACCOUNTS.get(tx, call.scope, "account")
     settings = (account.settings if account is not None else {}).get("metadata-defaults") or {}
