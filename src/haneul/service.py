@@ -135,6 +135,8 @@ class Service:
         with `close()`, kept in `cloud.planes[model]`.
     raw: "module:function" of (call, request, target) -> Response | None, or an awaitable of it, given the requests
         that no operation claims (website hosting, preflights, browser forms, function URLs); None declines.
+    pages: name -> "module:function" of (call, request, rest of the path) -> Response, or an awaitable of it: pages of our
+        own under /_haneul/<name>/, verified, from the same origin; the room authorises.
     needs: engines by kind; uses: other services it may `call.invoke`.
     """
 
@@ -155,6 +157,7 @@ class Service:
     blobs: str | None = None
     start: str | None = None
     raw: str | None = None
+    pages: Mapping[str, str] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
     is_global: bool = False
@@ -188,6 +191,7 @@ class Call:
         "found",
         "headers",
         "http",
+        "keys",
         "operation",
         "principal",
         "region",
@@ -230,6 +234,8 @@ class Call:
         """Who `invoke` calls as, when not as this service: a role that the service was given."""
         self.found: Any = None
         """What the room's guard looked up for this call, for the operation that follows (S3: the bucket)."""
+        self.keys: Mapping[str, str] | None = None
+        """Condition keys that the room's guard learned of this call (S3: the access point it came by)."""
 
     @property
     def account(self) -> str:

@@ -1,7 +1,7 @@
 """Haneul's own pages beside AWS's APIs: health, metrics, the request log and the console's files.
 
 Open to everybody who reaches the port: health, metrics, the console's files. Signed by an account's
-root user: the request log. There are no others; a test lists them.
+root user: the request log. There are no others but what rooms serve (`roompages`); a test lists them.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from haneul import __version__
 from haneul.auth.sigv4 import Verifier
 from haneul.cloud import Cloud
 from haneul.gateway.journal import Journal
+from haneul.gateway.roompages import RoomPages
 from haneul.wire.errors import AwsError
 from haneul.wire.message import FileRange, Request, Response
 
@@ -37,6 +38,7 @@ class Inside:
         self._rooms = rooms
         self._journal = journal
         self._verifier = verifier
+        self._room_pages = RoomPages(cloud, rooms, verifier)
         self.ready = False
         self.hooks: dict[str, list[dict[str, str]]] = {"BOOT": [], "START": [], "READY": [], "SHUTDOWN": []}
         self.pages: dict[str, Page] = {
@@ -63,6 +65,9 @@ class Inside:
             return page(request)
         if request.path == "/_haneul/console" or request.path.startswith("/_haneul/console/"):
             return _static(request.path[len("/_haneul/console") :])
+        room = self._room_pages.model_of(request)
+        if room is not None:
+            return self._room_pages.answer(request, room)
         return _text(404, "There is no such page here.\n")
 
     def _health(self, request: Request) -> Response:

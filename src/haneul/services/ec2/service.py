@@ -46,6 +46,7 @@ SERVICE = Service(
         "instances.profiles",
         "instances.status",
         "instances.consoles",
+        "fleets.spot_requests",
     ),
     steps={
         "ec2.vpc": StepSpec("vpc.state:VPCS", "vpc.realise:step_vpc"),
@@ -53,12 +54,14 @@ SERVICE = Service(
         "ec2.peering": StepSpec("vpc.state:PEERINGS", "vpc.peering:step_peering"),
         "ec2.nat": StepSpec("vpc.state:NAT_GATEWAYS", "vpc.nat:step_nat"),
         "ec2.instance": StepSpec("instances.state:INSTANCES", "instances.converge:step_instance"),
+        "ec2.spot-request": StepSpec("fleets.state:SPOT_REQUESTS", "fleets.spot_converge:step_spot_request"),
         "ec2.volume": StepSpec("volumes.state:VOLUMES", "volumes.converge:step_volume"),
         "ec2.snapshot": StepSpec("volumes.state:SNAPSHOTS", "volumes.converge:step_snapshot"),
     },
     resumes=("ec2.instance",),
     subscribes={"ec2.instance": "instances.notices:forward"},
     start="plane:start",
+    pages={"serial": "instances.serial:open_console"},
     needs=("machines", "networks", "volumes"),
     uses=("cloudwatch", "events", "iam", "kms", "logs", "s3", "sts"),
 )
