@@ -116,7 +116,7 @@ def say(keepers: Keepers, machine: str, command: str) -> str:
     answer = keepers.ask(machine, "mconsole", command=command)
     if answer["failed"]:
         trouble = f"machine {machine}: {command.partition('=')[0]}: {answer['text']}"
-        raise EngineBusy(trouble) if "busy" in answer["text"].lower() else EngineError(trouble)
+        raise EngineBusy(trouble) if "currently open" in answer["text"] else EngineError(trouble)
     return str(answer["text"])
 
 
