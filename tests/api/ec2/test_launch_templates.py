@@ -163,7 +163,7 @@ def test_launch_from_a_template(ec2):
         BlockDeviceMappings=[{"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 3}}],
         TagSpecifications=tags,
     )
-    ec2.create_launch_template_version(LaunchTemplateId=template, LaunchTemplateData={"InstanceType": "t3.nonsense"})
+    ec2.create_launch_template_version(LaunchTemplateId=template, LaunchTemplateData={"KeyName": "k"})
     own = [{"ResourceType": "instance", "Tags": [{"Key": "a", "Value": "request"}]}]
     asked = {"LaunchTemplate": {"LaunchTemplateName": "web"}, "MinCount": 1, "MaxCount": 1, "TagSpecifications": own}
     one = ec2.run_instances(**asked, MetadataOptions={"HttpPutResponseHopLimit": 2})["Instances"][0]

@@ -5,18 +5,19 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from haneul.services.ec2.fleets import state as fleets
 from haneul.services.ec2.instances import state as instances
 from haneul.services.ec2.kinds import Kind
 from haneul.services.ec2.volumes import state as volumes
 from haneul.services.ec2.vpc import state as vpc
 
+_FAMILIES = (vpc, instances, volumes, fleets)
+
 
 @cache
 def kinds() -> tuple[Kind[Any], ...]:
     """Every kind that the families declare, in the order of their types."""
-    found = [
-        value for module in (vpc, instances, volumes) for value in vars(module).values() if isinstance(value, Kind)
-    ]
+    found = [value for module in _FAMILIES for value in vars(module).values() if isinstance(value, Kind)]
     return tuple(sorted(set(found), key=lambda kind: (kind.type, kind.prefix)))
 
 

@@ -142,7 +142,7 @@ def launch(
     capacity.check(able, image, spec)
     _check_key(call, tx, asked)
     tags = {kind: tagging.of_new(asked, kind, *TAGGED) for kind in TAGGED[:3]}
-    tags["instance"] |= templates.marks_of(asked) | origin.tags
+    tags["instance"] |= {**templates.marks_of(asked), **origin.tags}
     made = Launch(
         image=image,
         wires=wiring.wires(tx, call.scope, asked, tags["network-interface"]),

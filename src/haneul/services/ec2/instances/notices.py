@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from haneul import events
+from haneul.converge import wake
 from haneul.service import Call, Scope
 from haneul.services.ec2.instances.state import INSTANCE, Instance
 from haneul.state.store import Writer
@@ -18,6 +19,11 @@ TOPIC = "ec2.instance"
 def tell(tx: Writer, scope: Scope, row: Instance, now: float) -> None:
     """The instance has come into the state that its row says."""
     events.publish(tx, TOPIC, scope, {"instance": row.id, "state": row.state, "time": now})
+    if row.options.get("SpotRequest") and row.state != "pending":
+        wake(tx, "ec2.spot-request", scope, (row.options["SpotRequest"],), now)
+    fleet = row.options.get("Fleet") or ""
+    if fleet and row.state != "pending":
+        wake(tx, "ec2.spot-fleet" if fleet.startswith("sfr-") else "ec2.fleet", scope, (fleet,), now)
 
 
 def forward(call: Call, event: Any) -> None:

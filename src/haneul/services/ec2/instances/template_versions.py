@@ -227,8 +227,8 @@ def _device(tx: Reader, call: Call, held: Request) -> dict[str, Any]:
         "SnapshotId": volume.snapshot or None,
         "VolumeSize": volume.size,
         "VolumeType": volume.type,
-        "Iops": volume.iops or None,
-        "Throughput": volume.throughput or None,
+        "Iops": volume.iops if volume.type in ("gp3", "io1", "io2") else None,
+        "Throughput": volume.throughput if volume.type == "gp3" else None,
     }
     return {"DeviceName": held["DeviceName"], "Ebs": ebs}
 

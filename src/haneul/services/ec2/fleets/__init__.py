@@ -1,0 +1,1 @@
+"""Capacity that is asked for and kept: Spot requests, EC2 Fleets, Spot Fleets."""

@@ -1,0 +1,104 @@
+"""The rows of Spot requests and of both kinds of fleets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from haneul.kit import tokens
+from haneul.services.ec2.kinds import Kind
+from haneul.state.table import Table
+
+
+class SpotRequest(msgspec.Struct, kw_only=True):
+    """state: open, active, disabled, closed, cancelled, failed. code, message: its Status. launch: what RunInstances is
+    asked for; profile: the instance profile that goes with it (ARN, id, role)."""
+
+    id: str
+    state: str
+    code: str
+    message: str
+    updated: float
+    created: float
+    type: str
+    price: str
+    launch: dict[str, Any]
+    profile: tuple[str, str, str] = ("", "", "")
+    instance: str = ""
+    zone: str = ""
+    valid_from: float = 0.0
+    valid_until: float = 0.0
+    interruption: str = "terminate"
+    launch_group: str = ""
+    zone_group: str = ""
+    fault: tuple[str, str] = ("", "")
+    marks: dict[str, str] = {}
+    """AWS's own tags on what it launches."""
+    fleet: str = ""
+    tags: dict[str, str] = {}
+
+
+class Fleet(msgspec.Struct, kw_only=True):
+    """An EC2 Fleet, or a Spot Fleet: what was asked for (`config`, by AWS's names), and how far it is. state: as AWS
+    names it, with underscores. target, on_demand, spot: units of capacity."""
+
+    id: str
+    state: str
+    activity: str
+    created: float
+    type: str
+    config: dict[str, Any]
+    target: int
+    on_demand: int = 0
+    spot: int = 0
+    profiles: dict[str, tuple[str, str, str]] = {}
+    """Instance profiles that the maker might pass on, by what named them."""
+    errors: list[dict[str, Any]] = []
+    instances: list[dict[str, Any]] = []
+    """What an instant fleet launched, as its answer tells."""
+    client_token: str = ""
+    tags: dict[str, str] = {}
+
+
+class FleetEvent(msgspec.Struct, kw_only=True):
+    """One record of a fleet's history."""
+
+    fleet: str
+    id: str
+    at: float
+    type: str
+    subtype: str
+    description: str = ""
+    instance: str = ""
+
+
+class SpotKind(Kind[SpotRequest]):
+    def new_id(self) -> str:
+        return tokens.resource_id(self.prefix, 8)
+
+
+class FleetKind(Kind[Fleet]):
+    def new_id(self) -> str:
+        return f"{self.prefix}-{tokens.uuid()}"
+
+
+SPOT_REQUEST = SpotKind(
+    "spot-instances-request",
+    "sir",
+    Table("ec2.spot-request", SpotRequest, key=("id",)),
+    "InvalidSpotInstanceRequestID.NotFound",
+    "spot instance request ID",
+)
+SPOT_REQUESTS = SPOT_REQUEST.table
+FLEET = FleetKind("fleet", "fleet", Table("ec2.fleet", Fleet, key=("id",)), "InvalidFleetId.NotFound", "fleet ID")
+FLEETS = FLEET.table
+SPOT_FLEET = FleetKind(
+    "spot-fleet-request",
+    "sfr",
+    Table("ec2.spot-fleet", Fleet, key=("id",)),
+    "InvalidSpotFleetRequestId.NotFound",
+    "spot fleet request ID",
+)
+SPOT_FLEETS = SPOT_FLEET.table
+FLEET_EVENTS = Table("ec2.fleet-event", FleetEvent, key=("fleet", "id"))
