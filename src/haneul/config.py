@@ -52,6 +52,9 @@ class Config:
     free_tier: bool = True
     throttle: bool | None = None
     """Whether provisioned capacity is a limit; None: in mode cloud only."""
+    restore_rate: float | None = None
+    """How many times faster than AWS objects are restored from S3's archives; None: 3600 in mode dev (an hour takes a
+    second), 1 in mode cloud."""
     warnings: tuple[str, ...] = ()
 
     @property
@@ -78,6 +81,7 @@ _TYPES: Mapping[str, type] = {
     "init_dir": Path,
     "free_tier": bool,
     "throttle": bool,
+    "restore_rate": float,
 }
 
 # LocalStack's name -> ours; values pass through `_translate`.
@@ -151,6 +155,8 @@ def _checked(config: Config) -> Config:
         raise ConfigError(f"port must be 0 to 65535, not {config.port}")
     if config.clock_rate <= 0:
         raise ConfigError("clock_rate must be above 0")
+    if config.restore_rate is not None and config.restore_rate <= 0:
+        raise ConfigError("restore_rate must be above 0")
     return replace(config, data=Path(config.data).expanduser().absolute())
 
 

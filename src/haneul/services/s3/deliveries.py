@@ -248,6 +248,8 @@ def _bridged(bucket: Bucket, detail: Mapping[str, Any]) -> dict[str, Any] | None
         more["reason"] = "DeleteObject" if family == "ObjectRemoved" else "Lifecycle Expiration"
         marked = how == "DeleteMarkerCreated"
         more["deletion-type"] = "Delete Marker Created" if marked else "Permanently Deleted"
+    elif family in ("ObjectRestore", "LifecycleTransition"):
+        what["size"] = detail["size"]
     if kind is None:
         return None
     if kind != "Object Deleted":
@@ -266,6 +268,7 @@ def _bridged(bucket: Bucket, detail: Mapping[str, Any]) -> dict[str, Any] | None
         "requester": detail["account"] or "anonymous",
         "source-ip-address": detail["source_ip"],
         **more,
+        **(detail.get("bridged") or {}),
     }
     return {
         "Source": "aws.s3",

@@ -19,6 +19,16 @@ HOUR = 3600
 BATCH = 200
 """Keys looked at in one transaction."""
 _SMALL = 128 * 1024
+_ARCHIVES = ("GLACIER", "DEEP_ARCHIVE")
+_DOWN = {
+    "STANDARD_IA": {"", "REDUCED_REDUNDANCY"},
+    "INTELLIGENT_TIERING": {"", "REDUCED_REDUNDANCY", "STANDARD_IA"},
+    "ONEZONE_IA": {"", "REDUCED_REDUNDANCY", "STANDARD_IA", "INTELLIGENT_TIERING"},
+    "GLACIER_IR": {"", "REDUCED_REDUNDANCY", "STANDARD_IA", "INTELLIGENT_TIERING"},
+    "GLACIER": {"", "REDUCED_REDUNDANCY", "STANDARD_IA", "INTELLIGENT_TIERING", "ONEZONE_IA", "GLACIER_IR"},
+}
+_DOWN["DEEP_ARCHIVE"] = {*_DOWN["GLACIER"], "GLACIER"}
+"""Storage class -> those from which a rule may move objects to it: never up again."""
 Rule = Mapping[str, Any]
 
 
@@ -71,8 +81,13 @@ def _tend_key(call: Call, tx: Writer, bucket: Bucket, key: str, rules: list[Rule
     if any(_due(rule.get("Expiration") or {}, entry.modified, now) for rule in fitting):
         _expire(call, tx, bucket, key, found)
         return
-    due = [each for rule in fitting for each in rule.get("Transitions") or () if _due(each, entry.modified, now)]
-    _move(tx, bucket, key, found, due, "Days")
+    due = [
+        each
+        for rule in fitting
+        for each in rule.get("Transitions") or ()
+        if _due(each, entry.modified, now) and _large_enough(bucket, rule, each, entry.size)
+    ]
+    _move(call, tx, bucket, key, found, due, "Days")
 
 
 def _tend_noncurrent(
@@ -88,10 +103,10 @@ def _tend_noncurrent(
         each
         for rule in fitting
         for each in rule.get("NoncurrentVersionTransitions") or ()
-        if _noncurrent_due(each, since, newer, now)
+        if _noncurrent_due(each, since, newer, now) and _large_enough(bucket, rule, each, found.entry.size)
     ]
     if not found.entry.marker:
-        _move(tx, bucket, key, found, due, "NoncurrentDays")
+        _move(call, tx, bucket, key, found, due, "NoncurrentDays")
 
 
 def _expire(call: Call, tx: Writer, bucket: Bucket, key: str, found: Object) -> None:
@@ -116,14 +131,28 @@ def _erase(call: Call, tx: Writer, bucket: Bucket, key: str, found: Object, even
     happenings.publish(call, tx, bucket, key, event, found.entry)
 
 
-def _move(tx: Writer, bucket: Bucket, key: str, found: Object, due: list[Rule], days: str) -> None:
-    """Change a version's storage class to the last that is due; those below 128 KB stay."""
-    if not due or found.entry.size < _SMALL:
+def _large_enough(bucket: Bucket, rule: Rule, transition: Rule, size: int) -> bool:
+    """Small objects stay where they are, unless the rule speaks of sizes or the bucket lets archives take them."""
+    if size >= _SMALL or not _filter(rule).keys().isdisjoint(("ObjectSizeGreaterThan", "ObjectSizeLessThan")):
+        return True
+    by_class = bucket.settings["lifecycle"].get("sizes") == "varies_by_storage_class"
+    return by_class and transition["StorageClass"] in _ARCHIVES
+
+
+def _move(call: Call, tx: Writer, bucket: Bucket, key: str, found: Object, due: list[Rule], days: str) -> None:
+    """Change a version's storage class to the last that is due and lies below its own."""
+    now = found.entry.storage
+    possible = [each for each in due if now in _DOWN[each["StorageClass"]]]
+    if not possible:
         return
-    storage = max(due, key=lambda each: each.get(days) or 0)["StorageClass"]
-    if storage != found.entry.storage:
-        changed = msgspec.structs.replace(found.entry, storage=storage)
-        index.update(tx, bucket, key, msgspec.structs.replace(found, entry=changed))
+    storage = max(possible, key=lambda each: each.get(days) or 0)["StorageClass"]
+    happenings.stored(call, found.entry, -1)
+    changed = msgspec.structs.replace(found.entry, storage=storage, restored=None)
+    happenings.stored(call, changed, 1)
+    index.update(tx, bucket, key, msgspec.structs.replace(found, entry=changed))
+    told = {"transitionEventData": {"destinationStorageClass": storage}}
+    bridged = {"requester": "s3.amazonaws.com", "destination-storage-class": storage}
+    happenings.publish(call, tx, bucket, key, "LifecycleTransition", changed, lifecycleEventData=told, bridged=bridged)
 
 
 def _abort(call: Call, tx: Writer, bucket: Bucket, rules: list[Rule]) -> None:
