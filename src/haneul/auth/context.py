@@ -96,6 +96,8 @@ class CallKeys:
     def _from_service(self) -> dict[str, Value]:
         if self._service_keys is None:
             given = self._conditions(self._call, self._request) if self._conditions is not None else {}
+            if self._call.keys is not None:
+                given = {**given, **self._call.keys}
             self._service_keys = {name.lower(): _value(value) for name, value in given.items() if value is not None}
         return self._service_keys
 

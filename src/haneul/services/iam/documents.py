@@ -220,7 +220,7 @@ def _check_resources(statement: Mapping[str, Any]) -> None:
             if "*" not in resource:
                 raise _malformed("The policy failed legacy parsing")
             continue
-        if parts[2] == "s3" and parts[3] not in ("", "*"):
+        if parts[2] == "s3" and parts[3] not in ("", "*") and not parts[4]:  # access points, jobs have an account
             raise _malformed(f"Resource {resource} can not contain region information.")
         if parts[2] == "iam" and parts[3] not in ("", "*"):
             raise _malformed(f"IAM resource {resource} cannot contain region information.")

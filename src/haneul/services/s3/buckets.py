@@ -9,7 +9,7 @@ from typing import Any
 
 from haneul.kit import tokens
 from haneul.service import Call, operation
-from haneul.services.s3 import acls, blocks, index
+from haneul.services.s3 import acls, blocks, index, points
 from haneul.services.s3.errors import bad_token, errors, invalid_argument, no_such_bucket
 from haneul.services.s3.guard import bucket_arn
 from haneul.services.s3.owners import owner
@@ -94,7 +94,7 @@ def head_bucket(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """HeadBucket. Raises NoSuchBucket (a bare 404)."""
     with call.read() as tx:
         bucket = bucket_of(tx, request)
-    return {"BucketRegion": bucket.region, "AccessPointAlias": False, "BucketArn": bucket.arn}
+    return {"BucketRegion": bucket.region, "AccessPointAlias": call.keys is not None, "BucketArn": bucket.arn}
 
 
 @operation(resource=bucket_arn)
@@ -158,6 +158,7 @@ def delete_bucket(call: Call, request: Mapping[str, Any]) -> None:
                 + (". You must delete all versions in the bucket." if bucket.versioning else ""),
                 BucketName=bucket.name,
             )
+        points.check_unattached(tx, bucket)
         for part in index.all_parts(tx, bucket):
             if part.blob:
                 call.cloud.blobs.delete_later(tx, part.blob)

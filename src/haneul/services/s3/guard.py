@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from haneul.service import Call, Guard
-from haneul.services.s3 import acls, blocks, index, ownership
+from haneul.services.s3 import acls, blocks, index, ownership, points
 from haneul.services.s3.errors import errors, no_such_bucket
 from haneul.services.s3.state import Bucket, Object, find_bucket
 from haneul.state.store import Reader
@@ -41,13 +41,24 @@ def guard(call: Call, request: Mapping[str, Any]) -> Guard | None:
     if name is None or call.operation == "CreateBucket":
         return None
     with call.read() as tx:
-        bucket = find_bucket(tx, name)
-        if bucket is None:
-            raise no_such_bucket(name)
+        bucket = _named(call, tx, name, request)
         call.found = bucket
         if bucket.settings.get("payer") == "Requester" and call.principal.account != bucket.owner:
             _charge(call, request)
         return guard_of(call, tx, bucket, request)
+
+
+def _named(call: Call, tx: Reader, name: str, request: Mapping[str, Any]) -> Bucket:
+    """The bucket of that name, or behind the access point of that name once it let the call in."""
+    point = points.find(call, tx, name) if points.may_name(name) else None
+    if point is None:
+        bucket = find_bucket(tx, name)
+    else:
+        assert isinstance(request, dict)
+        bucket = points.enter(call, tx, point, request)
+    if bucket is None:
+        raise no_such_bucket(name)
+    return bucket
 
 
 def _charge(call: Call, request: Mapping[str, Any]) -> None:
@@ -100,6 +111,8 @@ def may(call: Call, tx: Reader, bucket: Bucket, action: str, key: str | None = N
     """Whether the caller has a further right on the bucket, or on an object in it."""
     resource = bucket.arn if key is None else f"{bucket.arn}/{key}"
     wish: dict[str, Any] = {"Bucket": bucket.name} if key is None else {"Bucket": bucket.name, "Key": key}
+    if not points.allows(call, tx, action, wish):
+        return False
     said = guard_of(call, tx, bucket, wish, _BY_ACTION.get(action))
     return call.cloud.gate.allows(call, action, resource, said, wish)
 

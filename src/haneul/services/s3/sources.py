@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from haneul.service import Call
-from haneul.services.s3 import bodies, conditions, encryption, objects
+from haneul.services.s3 import bodies, conditions, encryption, objects, points
 from haneul.services.s3.buckets import check_owner
 from haneul.services.s3.errors import errors, invalid_argument, no_such_bucket
 from haneul.services.s3.guard import require
@@ -50,8 +50,9 @@ def named(request: Mapping[str, Any]) -> Named:
             version = unquote(query.removeprefix("versionId="))
         else:
             path = str(given)
-    bucket, _, key = unquote(path).removeprefix("/").partition("/")
-    if not bucket or not key or bucket.startswith("arn:"):
+    path = unquote(path).removeprefix("/")
+    bucket, _, key = path.partition("/object/" if path.startswith("arn:") else "/")
+    if not bucket or not key:
         raise invalid_argument(
             "Copy Source must mention the source bucket and key: sourcebucket/sourcekey",
             "x-amz-copy-source",
@@ -65,13 +66,18 @@ def named(request: Mapping[str, Any]) -> Named:
 def source_of(call: Call, tx: Reader, request: Mapping[str, Any]) -> Source:
     """The source, with its conditions, owner and customer key checked."""
     name = named(request)
-    bucket = find_bucket(tx, name.bucket)
+    point = points.find(call, tx, name.bucket) if points.may_name(name.bucket) else None
+    bucket = find_bucket(tx, name.bucket) if point is None else points.bucket_of(tx, point)
     if bucket is None:
         raise no_such_bucket(name.bucket)
     expected = request.get("ExpectedSourceBucketOwner")
     if expected is not None:
         check_owner(expected, bucket)
-    require(call, tx, bucket, "s3:GetObject" if name.version is None else "s3:GetObjectVersion", name.key)
+    action = "s3:GetObject" if name.version is None else "s3:GetObjectVersion"
+    with points.through(call, point):
+        if point is not None:
+            points.check(call, tx, point, action, {"Bucket": bucket.name, "Key": name.key})
+        require(call, tx, bucket, action, name.key)
     try:
         found = objects.visible(tx, bucket, name.key, name.version)
     except AwsError as error:

@@ -1,1 +1,1 @@
-"""S3 Control: the second API of S3's room; its operations are in `s3/account_blocks.py` and `s3/resource_tags.py`."""
+"""S3 Control: S3's second API, of what stands beside buckets; it reads and writes the rows of S3's room."""
