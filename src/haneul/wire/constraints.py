@@ -34,7 +34,7 @@ class Constraints:
     def check(self, ref: Ref) -> Check | None:
         """A quick check of a value of this shape, or None when nothing about it is constrained."""
         name = ref["shape"]
-        if name in self._opaque:
+        if self._leaves(name):
             return None
         if name not in self._checks:
             shape = self._model.shapes[name]
@@ -44,6 +44,10 @@ class Constraints:
                 return self._structure(name, shape)
             self._checks[name] = self._value(shape)
         return self._checks[name]
+
+    def _leaves(self, name: str) -> bool:
+        """Whether the values of a shape are for the room to check."""
+        return name in self._opaque or name in self._quirks.open
 
     def _structure(self, name: str, shape: Mapping[str, Any]) -> Check | None:
         members: dict[str, Check] = {}
@@ -179,7 +183,7 @@ class Constraints:
     def _problems(self, ref: Ref, value: Any, path: str) -> Iterator[tuple[str, str, str | None]]:
         """(path, value as shown, what it must be; None: must not be null) of everything wrong below `value`."""
         shape = self._model.resolve(ref)
-        if ref["shape"] in self._opaque or value is None or shape.get("document"):
+        if self._leaves(ref["shape"]) or value is None or shape.get("document"):
             return
         kind = shape["type"]
         if kind == "structure":
@@ -205,6 +209,8 @@ class Constraints:
         self, ref: Ref, items: Any, path: str, shown: str, mapped: bool = False
     ) -> Iterator[tuple[str, str, str | None]]:
         shape = self._model.resolve(ref)
+        if self._leaves(ref["shape"]):
+            return
         if shape["type"] in {"structure", "list", "map"}:
             for at, item in items:
                 yield from self._problems(ref, item, f"{path}.{at}.member")

@@ -14,6 +14,7 @@ class Quirks:
     missing: the code for a required member that isn't there. invalid: for one that breaks a constraint.
     malformed: for a body that cannot be read.
     required, lengths, enums, patterns: which constraints the service itself checks at the door.
+    open: enumerations whose values the room itself refuses, in AWS's words (instance types).
     sentences: what it says instead of a broken pattern, by member (lower case first).
     error_namespace: the prefix of __type in JSON errors. namespaces: prefixes of single codes.
     millis: iso8601 always with milliseconds (None: only where there are any). seconds: never.
@@ -31,6 +32,7 @@ class Quirks:
     lengths: bool = True
     enums: bool = True
     patterns: bool = True
+    open: frozenset[str] = field(default_factory=frozenset)
     sentences: tuple[tuple[str, str], ...] = ()
     error_namespace: str = ""
     namespaces: tuple[tuple[str, str], ...] = ()
@@ -106,6 +108,7 @@ _BY_SERVICE: dict[str, dict[str, object]] = {
         ),
     },
     "dynamodbstreams": {"error_namespace": "com.amazonaws.dynamodb.v20120810#"},
+    "ec2": {"open": frozenset({"InstanceType"})},
     "ecr": {"missing": "InvalidParameterException", "invalid": "InvalidParameterException"},
     "ecs": {"missing": "InvalidParameterException", "invalid": "InvalidParameterException"},
     "efs": {"missing": "ValidationException", "invalid": "ValidationException"},

@@ -36,6 +36,8 @@ SERVICE = Service(
         "volumes.encryption",
         "instances.images",
         "instances.key_pairs",
+        "instances.offerings",
+        "instances.requirements",
         "instances.templates",
         "instances.template_versions",
         "instances.launching",

@@ -16,7 +16,7 @@ from typing import Any
 
 import orjson
 
-from haneul.services.ec2.errors import errors
+from haneul.services.ec2.errors import invalid
 
 _DATA = Path(__file__).with_name("type_data.json")
 _SIZES = {"medium": 1, "large": 2, "xlarge": 4}
@@ -109,11 +109,11 @@ class InstanceType:
 
 @lru_cache(maxsize=4096)
 def spec(name: str) -> InstanceType:
-    """The type of a name. Raises InvalidInstanceType."""
+    """The type of a name. Raises InvalidParameterValue."""
     family, _, size = name.partition(".")
     found = _families().get(family)
     if found is None or size not in found["sizes"].split():
-        raise errors.InvalidInstanceType(f"Invalid value '{name}' for InstanceType.")
+        raise invalid(f"Invalid value '{name}' for InstanceType.")
     return _made(family, size)
 
 
