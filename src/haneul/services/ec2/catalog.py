@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any
 
 from haneul.services.ec2.fleets import state as fleets
 from haneul.services.ec2.instances import state as instances
 from haneul.services.ec2.kinds import Kind
+from haneul.services.ec2.reservations import state as reservations
 from haneul.services.ec2.volumes import state as volumes
 from haneul.services.ec2.vpc import state as vpc
 
-_FAMILIES = (vpc, instances, volumes, fleets)
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_FAMILIES = (vpc, instances, volumes, fleets, reservations)
 
 
 @cache
@@ -32,5 +35,9 @@ def by_type() -> dict[str, Kind[Any]]:
 
 
 def kind_of(identifier: str) -> Kind[Any] | None:
-    """The kind whose id this is, by what stands before its last hyphen ("eipalloc-0a…", "vpc-cidr-assoc-0a…")."""
-    return by_prefix().get(identifier.rpartition("-")[0])
+    """The kind whose id this is, by what stands before its last hyphen ("eipalloc-0a…", "vpc-cidr-assoc-0a…"), or
+    before a UUID ("fleet-1234abcd-…")."""
+    found = by_prefix().get(identifier.rpartition("-")[0])
+    if found is None and _UUID.fullmatch(identifier[-36:]):
+        return by_prefix().get(identifier[:-36].rstrip("-"))
+    return found

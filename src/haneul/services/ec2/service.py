@@ -49,6 +49,8 @@ SERVICE = Service(
         "instances.status",
         "instances.consoles",
         "fleets.spot_requests",
+        "reservations.placement_groups",
+        "reservations.capacity_reservations",
     ),
     steps={
         "ec2.vpc": StepSpec("vpc.state:VPCS", "vpc.realise:step_vpc"),
@@ -57,6 +59,9 @@ SERVICE = Service(
         "ec2.nat": StepSpec("vpc.state:NAT_GATEWAYS", "vpc.nat:step_nat"),
         "ec2.instance": StepSpec("instances.state:INSTANCES", "instances.converge:step_instance"),
         "ec2.spot-request": StepSpec("fleets.state:SPOT_REQUESTS", "fleets.spot_converge:step_spot_request"),
+        "ec2.capacity-reservation": StepSpec(
+            "reservations.state:CAPACITY_RESERVATIONS", "reservations.capacity_reservations:step_capacity_reservation"
+        ),
         "ec2.volume": StepSpec("volumes.state:VOLUMES", "volumes.converge:step_volume"),
         "ec2.snapshot": StepSpec("volumes.state:SNAPSHOTS", "volumes.converge:step_snapshot"),
     },

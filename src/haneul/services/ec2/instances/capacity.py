@@ -7,6 +7,7 @@ machine's memory may be promised; one guest never gets more than there is.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -48,7 +49,7 @@ def able(plane: Plane) -> Able:
         return Able(f"Instances can't run on this machine: {error}")
     if not found.engines:
         return Able(f"Instances can't run on this machine: {' '.join(found.why.values())}")
-    memory = 0 if plane.pretends("machines") else _memory()
+    memory = _pretended(plane) if plane.pretends("machines") else _memory()
     plane.able = Able("", found.can("direct"), found.can("disk"), memory, os.cpu_count() or 1)
     return plane.able
 
@@ -71,14 +72,30 @@ def check(able: Able, image: Image, spec: InstanceType) -> None:
 
 
 def room(tx: Reader, able: Able, spec: InstanceType, wanted: int) -> int:
-    """How many of `wanted` instances of a type there is room for now."""
+    """How many of `wanted` instances of a type there is room for now, beside what is reserved."""
     if not able.memory:
         return wanted
     if spec.memory > able.memory:
         return 0
-    promised = sum(row.options.get("memory", 0) for _, row in INSTANCE.table.everywhere(tx) if row.lives)
-    left = able.memory * PROMISED - promised
-    return max(0, min(wanted, int(left // spec.memory)))
+    return max(0, min(wanted, int(_left(tx, able) // spec.memory)))
+
+
+def overdrawn(tx: Reader, able: Able) -> bool:
+    """Whether more is promised, to instances and by capacity reservations, than this machine can give."""
+    return bool(able.memory) and _left(tx, able) < 0
+
+
+def _left(tx: Reader, able: Able) -> float:
+    """MiB that may still be promised."""
+    from haneul.services.ec2.reservations import seats
+
+    promised = 0
+    seated: Counter[str] = Counter()
+    for _, row in INSTANCE.table.everywhere(tx):
+        if row.lives:
+            promised += row.options.get("memory", 0)
+            seated[seats.seat_of(row)] += 1
+    return able.memory * PROMISED - promised - seats.unused_memory(tx, seated)
 
 
 def insufficient(spec: InstanceType, zone: str) -> AwsError:
@@ -91,3 +108,9 @@ def insufficient(spec: InstanceType, zone: str) -> AwsError:
 def _memory() -> int:
     """MiB of this machine."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
+
+
+def _pretended(plane: Plane) -> int:
+    """MiB that the double's file says it has; none for no ceiling."""
+    said = (plane.cloud.config.data / "engines" / "machines" / "fake").read_text().strip()
+    return int(said) if said.isdigit() else 0

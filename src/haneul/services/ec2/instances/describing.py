@@ -88,6 +88,7 @@ def describe(links: Links, row: Instance) -> dict[str, Any]:
         "BootMode": options.get("BootMode"),
         "CurrentInstanceBootMode": "legacy-bios" if lives else None,
         "CpuOptions": options.get("CpuOptions"),
+        "CapacityReservationId": options.get("CapacityReservationId") if lives else None,
         "CapacityReservationSpecification": options.get("CapacityReservationSpecification")
         or {"CapacityReservationPreference": "open"},
         "HibernationOptions": {"Configured": False},

@@ -16,6 +16,7 @@ from haneul.services.ec2 import plane as planes
 from haneul.services.ec2.errors import coded, errors, invalid
 from haneul.services.ec2.instances import capacity, describing, devices, notices, requesting, types, wiring
 from haneul.services.ec2.instances.state import INSTANCE, KEY_PAIR, TEMPLATE, Image, Instance
+from haneul.services.ec2.instances.types import InstanceType
 from haneul.services.ec2.operations import operation
 from haneul.services.ec2.vpc.state import ACCOUNTS, GROUP, INTERFACE, SUBNET
 from haneul.state.store import Reader, Writer
@@ -55,6 +56,10 @@ class Launch:
     profile: Profile
     origin: Origin
     tags: dict[str, dict[str, str]]
+    seats: list[str] = field(default_factory=list)
+    """Capacity reservations that the first of them run in."""
+    places: list[dict[str, Any]] = field(default_factory=list)
+    """What Placement says of each of them beside what was asked for."""
 
 
 def _arns(call: Call, request: Request) -> list[str]:
@@ -141,7 +146,8 @@ def launch(
     spec = types.spec(asked.get("InstanceType") or DEFAULT_TYPE)
     capacity.check(able, image, spec)
     _check_key(call, tx, asked)
-    tags = {kind: tagging.of_new(asked, kind, *TAGGED) for kind in TAGGED[:3]}
+    ours = call.principal.kind == "service"  # it may give tags of AWS's own (aws:autoscaling:groupName)
+    tags = {kind: tagging.of_new(asked, kind, *TAGGED, reserved=ours) for kind in TAGGED[:3]}
     tags["instance"] |= {**templates.marks_of(asked), **origin.tags}
     made = Launch(
         image=image,
@@ -152,11 +158,29 @@ def launch(
         origin=origin,
         tags=tags,
     )
-    count = capacity.room(tx, able, spec, asked["MaxCount"])
-    if count < asked["MinCount"]:
-        raise capacity.insufficient(spec, made.wires[0].subnet.zone)
+    count = _room(call, tx, asked, made, able, spec)
     reservation = tokens.resource_id("r")
-    return [_instance(call, tx, asked, made, reservation, index) for index in range(min(count, asked["MaxCount"]))]
+    return [_instance(call, tx, asked, made, reservation, index) for index in range(count)]
+
+
+def _room(call: Call, tx: Writer, asked: Request, made: Launch, able: capacity.Able, spec: InstanceType) -> int:
+    """How many there will be, each with its seat and its place. Raises InsufficientInstanceCapacity,
+    ReservationCapacityExceeded."""
+    from haneul.services.ec2.reservations import placement_groups, seats
+
+    zone, most = made.wires[0].subnet.zone, asked["MaxCount"]
+    seated = seats.Seats([])
+    if not requesting.spot(asked):
+        seated = seats.find(tx, call.scope, asked.get("CapacityReservationSpecification"), spec.name, zone, most)
+    made.seats.extend(seated.taken)
+    taken = len(seated.taken)
+    count = taken if seated.only else taken + capacity.room(tx, able, spec, most - taken)
+    if count < asked["MinCount"] and seated.only:
+        raise seats.exceeded()
+    made.places.extend(placement_groups.places(tx, call.scope, asked, spec, zone, min(count, most)))
+    if len(made.places) < asked["MinCount"]:
+        raise capacity.insufficient(spec, zone)
+    return len(made.places)
 
 
 def _check_key(call: Call, tx: Reader, asked: Request) -> None:
@@ -195,6 +219,10 @@ def _instance(call: Call, tx: Writer, asked: Request, launch: Launch, reservatio
             "ProfileAssociation": tokens.resource_id("iip-assoc"),
             "ProfileSince": now,
         }
+    if launch.places[index]:
+        row.options = {**row.options, "Placement": {**row.options.get("Placement", {}), **launch.places[index]}}
+    if index < len(launch.seats):
+        row.options = {**row.options, "CapacityReservationId": launch.seats[index]}
     if launch.origin.fleet:
         row.options = {**row.options, "Fleet": launch.origin.fleet}
     if requesting.spot(asked):

@@ -12,6 +12,7 @@ from haneul.services.ec2 import plane as planes
 from haneul.services.ec2.errors import errors
 from haneul.services.ec2.instances import capacity, describing, notices
 from haneul.services.ec2.instances.state import INSTANCE, Instance
+from haneul.services.ec2.instances.types import InstanceType
 from haneul.services.ec2.operations import operation
 from haneul.state.store import Reader, Writer
 from haneul.wire.errors import AwsError
@@ -79,8 +80,7 @@ async def start_instances(call: Call, request: Mapping[str, Any]) -> dict[str, A
             if able.why:
                 raise errors.Unsupported(able.why)
             spec = types.spec(row.type)
-            if not capacity.room(tx, able, spec, 1):
-                raise capacity.insufficient(spec, row.zone)
+            _seat(tx, call, row, able, spec)
             row.state, row.reason, row.transition = "pending", ("", ""), ""
             row.launched = call.now()
             row.work = {}
@@ -88,6 +88,23 @@ async def start_instances(call: Call, request: Mapping[str, Any]) -> dict[str, A
 
     await call.transact(start)
     return {"StartingInstances": changes.told}
+
+
+def _seat(tx: Reader, call: Call, row: Instance, able: capacity.Able, spec: InstanceType) -> None:
+    """Room for an instance that starts again: in a capacity reservation, or beside them."""
+    from haneul.services.ec2.reservations import seats
+
+    row.options = {name: value for name, value in row.options.items() if name != "CapacityReservationId"}
+    seated = seats.Seats([])
+    if row.options.get("Lifecycle") != "spot":
+        wish = row.options.get("CapacityReservationSpecification")
+        seated = seats.find(tx, call.scope, wish, row.type, row.zone, 1)
+    if seated.taken:
+        row.options = {**row.options, "CapacityReservationId": seated.taken[0]}
+    elif seated.only:
+        raise seats.exceeded()
+    elif not capacity.room(tx, able, spec, 1):
+        raise capacity.insufficient(spec, row.zone)
 
 
 @operation(arns)

@@ -1,0 +1,1 @@
+"""What was promised to instances beforehand: placement groups, capacity reservations, Reserved Instances."""
