@@ -36,6 +36,7 @@ ROOMS = (
     "apigateway",
     "apigatewaymanagementapi",
     "apigatewayv2",
+    "autoscaling",
     "ce",
     "cloudwatch",
     "dynamodb",

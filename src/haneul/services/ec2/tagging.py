@@ -28,7 +28,7 @@ def _arns(call: Call, request: Mapping[str, Any]) -> list[str]:
 @operation(_arns)
 def create_tags(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """CreateTags: adds or overwrites, on up to 1000 resources at once, on all of them or none."""
-    added = checked(request["Tags"])
+    added = checked(request["Tags"], reserved=call.principal.kind == "service")
     with call.write() as tx:
         for kind, row in _resources(call, tx, request["Resources"]):
             row.tags = row.tags | added
@@ -72,7 +72,7 @@ def _by_name(one: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"Name": "tag", "Values": [f"{name[4:]}={value}" for value in one.get("Values") or ()]}
 
 
-def of_new(request: Mapping[str, Any], kind: str, *others: str) -> dict[str, str]:
+def of_new(request: Mapping[str, Any], kind: str, *others: str, reserved: bool = False) -> dict[str, str]:
     """The tags that TagSpecifications give a new resource of type `kind`; `others`: the types that may stand beside it.
     Raises InvalidParameterValue, InvalidParameter."""
     found: dict[str, str] = {}
@@ -83,19 +83,19 @@ def of_new(request: Mapping[str, Any], kind: str, *others: str) -> dict[str, str
         if named != kind and named not in others:
             raise invalid(f"'{named}' is not a valid taggable resource type for this operation.")
         if named == kind:
-            found.update(checked(one.get("Tags") or ()))
+            found.update(checked(one.get("Tags") or (), reserved=reserved))
     _within_limit(found)
     return found
 
 
-def checked(tags: Sequence[Mapping[str, str]]) -> dict[str, str]:
+def checked(tags: Sequence[Mapping[str, str]], *, reserved: bool = False) -> dict[str, str]:
     """The tags as a dictionary. Raises InvalidParameterValue, InvalidParameter for keys and values AWS refuses."""
     found: dict[str, str] = {}
     for tag in tags:
         key, value = tag.get("Key") or "", tag.get("Value") or ""
         if not key:
             raise invalid("Tag key cannot be empty")
-        if key.lower().startswith("aws:"):
+        if key.lower().startswith("aws:") and not reserved:
             raise invalid("Tag keys starting with 'aws:' are reserved for internal use")
         if len(key) > 127:
             raise invalid("Tag key exceeds the maximum length of 127 characters")
