@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from haneul.auth.principals import Principal
     from haneul.cloud import Cloud
     from haneul.state.store import Reader, Writer
-    from haneul.wire.message import Request
+    from haneul.wire.message import Request, Response
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Value = TypeVar("Value")
@@ -192,6 +192,7 @@ class Call:
         "headers",
         "http",
         "keys",
+        "on_answer",
         "operation",
         "principal",
         "region",
@@ -225,6 +226,8 @@ class Call:
         """The HTTP request, for the few operations that need headers no model knows; None when invoked in process."""
         self.headers: list[tuple[str, str]] | None = None
         """Response headers that the model doesn't have; set through `header`."""
+        self.on_answer: Callable[[Response, str, float], None] | None = None
+        """Called once the call is answered: with the response, the error's code or "", and the seconds it took."""
         self.status: int | None = None
         """Overrides the modelled HTTP status (304, 206)."""
         self.ticket = 0

@@ -394,6 +394,8 @@ class Exchange:
                 pipeline._count(call, operation)
                 pipeline.cloud.directory.note_use(call.principal, self.prepared.prefix, call.region)
             account, region, arn = call.scope.account, call.region, call.principal.arn
+            if call.on_answer is not None:
+                call.on_answer(response, self.error, pipeline.monotonic() - self.started)
         else:
             account = region = arn = ""
         pipeline.journal.note(

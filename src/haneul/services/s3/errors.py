@@ -19,6 +19,7 @@ errors = Errors(
     BucketAlreadyOwnedByYou=409,
     BucketNotEmpty=409,
     ConditionalRequestConflict=409,
+    CrossLocationLoggingProhibitted=403,
     EntityTooLarge=400,
     EntityTooSmall=400,
     ExpiredObjectDeleteMarker=405,

@@ -19,6 +19,7 @@ SERVICE = Service(
         "encryption_rules",
         "grants",
         "lifecycles",
+        "loggings",
         "notifications",
         "ownership_controls",
         "policies",

@@ -12,9 +12,9 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, unquote
 
-from haneul.auth.principals import Principal
+from haneul.auth.principals import ANONYMOUS
 from haneul.service import Call, Scope
-from haneul.services.s3 import cors, objects
+from haneul.services.s3 import access_logs, cors, objects
 from haneul.services.s3.errors import errors, no_such_bucket
 from haneul.services.s3.guard import guard
 from haneul.services.s3.state import Bucket, find_bucket
@@ -25,7 +25,6 @@ from haneul.wire.message import Request, Response
 from haneul.wire.rest import host_id
 
 HOST = "s3-website"
-_ANYONE = Principal(account="", arn="", kind="anonymous")
 _SAFE = "/-_.~!$&'()*+,;=:@"
 _ABSENT = {"if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "range"}
 """Headers that are about the page asked for, not about the error document in its place."""
@@ -42,7 +41,7 @@ def claims(tx: Reader, name: str) -> bool:
 
 def visit(call: Call, request: Request, name: str) -> Response:
     """The answer to a visitor of the website of the bucket `name`; always one, be it an error page."""
-    call.principal = _ANYONE
+    call.principal = ANONYMOUS
     try:
         return _visit(call, request, name)
     except AwsError as error:
@@ -63,6 +62,8 @@ def _visit(call: Call, request: Request, name: str) -> Response:
         assert answer is not None
         return answer
     key = unquote(request.path[1:], errors="surrogateescape")
+    if "logging" in bucket.settings:
+        access_logs.watch(call, bucket, {"Key": key or None}, website=True)
     if request.method not in ("GET", "HEAD"):
         raise errors.MethodNotAllowed(
             "The specified method is not allowed against this resource.",
