@@ -35,6 +35,11 @@ SERVICE = Service(
         "volumes.sharing",
         "volumes.encryption",
         "instances.images",
+        "instances.image_registering",
+        "instances.image_taking",
+        "instances.image_copying",
+        "instances.image_attributes",
+        "instances.image_switches",
         "instances.key_pairs",
         "instances.offerings",
         "instances.requirements",
@@ -58,6 +63,7 @@ SERVICE = Service(
         "ec2.peering": StepSpec("vpc.state:PEERINGS", "vpc.peering:step_peering"),
         "ec2.nat": StepSpec("vpc.state:NAT_GATEWAYS", "vpc.nat:step_nat"),
         "ec2.instance": StepSpec("instances.state:INSTANCES", "instances.converge:step_instance"),
+        "ec2.image": StepSpec("instances.state:IMAGES", "instances.image_converge:step_image"),
         "ec2.spot-request": StepSpec("fleets.state:SPOT_REQUESTS", "fleets.spot_converge:step_spot_request"),
         "ec2.capacity-reservation": StepSpec(
             "reservations.state:CAPACITY_RESERVATIONS", "reservations.capacity_reservations:step_capacity_reservation"
@@ -66,7 +72,7 @@ SERVICE = Service(
         "ec2.snapshot": StepSpec("volumes.state:SNAPSHOTS", "volumes.converge:step_snapshot"),
     },
     resumes=("ec2.instance",),
-    subscribes={"ec2.instance": "instances.notices:forward"},
+    subscribes={"ec2.instance": "instances.notices:forward", "ec2.image": "instances.image_notices:forward"},
     start="plane:start",
     pages={"serial": "instances.serial:open_console"},
     needs=("machines", "networks", "volumes"),

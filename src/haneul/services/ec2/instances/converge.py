@@ -10,7 +10,7 @@ from haneul.engines.errors import EngineError
 from haneul.engines.machines.port import Disk, Machine, Nic
 from haneul.service import Call, Step
 from haneul.services.ec2 import plane as planes
-from haneul.services.ec2.instances import notices, status, usage
+from haneul.services.ec2.instances import image_taking, notices, status, usage
 from haneul.services.ec2.instances.describing import Links
 from haneul.services.ec2.instances.state import Instance
 from haneul.services.ec2.plane import Plane
@@ -115,6 +115,8 @@ def _failed(call: Call, plane: Plane, row: Instance, code: str, message: str) ->
 
 def _rest(call: Call, plane: Plane, row: Instance) -> Step:
     """running: its machine does, or the guest has ended it; what was asked for meanwhile is done."""
+    if row.work.get("imaging"):
+        return image_taking.step_instance(call, plane, row, lambda: _boot(call, plane, row))
     if plane.machines.state(row.id) not in ("running", "paused"):
         if plane.vitals.has(row.id):
             return _ended_itself(call, plane, row)

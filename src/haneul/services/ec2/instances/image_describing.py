@@ -11,8 +11,11 @@ from haneul.services.ec2.filters import Filters
 from haneul.services.ec2.instances import image_builtin
 from haneul.services.ec2.instances.state import Image
 
-_TOLD = ("BootMode", "DeprecationTime", "ImdsSupport", "KernelId", "Platform", "RamdiskId", "SourceImageId",
-         "SourceImageRegion", "SourceInstanceId", "SriovNetSupport", "StateReason", "TpmSupport")  # fmt: skip
+_TOLD = (
+    "BootMode", "DeprecationTime", "DeregistrationProtection", "ImdsSupport", "KernelId", "LastLaunchedTime",
+    "Platform", "RamdiskId", "SourceImageId", "SourceImageRegion", "SourceInstanceId", "SriovNetSupport", "StateReason",
+    "TpmSupport",
+)  # fmt: skip
 FILTERS: Filters = {
     "architecture": "Architecture",
     "block-device-mapping.delete-on-termination": "BlockDeviceMappings.Ebs.DeleteOnTermination",
@@ -108,3 +111,8 @@ def owner_of(scope: Scope) -> str:
 
 def moment(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def is_deprecated(row: Image, now: float) -> bool:
+    """Whether its time of deprecation has come."""
+    return float(row.options.get("DeprecatedAt", now + 1)) <= now

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
+from haneul.converge import wake
 from haneul.service import Call, Scope
 from haneul.services.ec2 import listing
 from haneul.services.ec2 import plane as planes
-from haneul.services.ec2.errors import coded
-from haneul.services.ec2.instances import image_builtin, image_describing
+from haneul.services.ec2.errors import coded, errors
+from haneul.services.ec2.instances import image_builtin, image_describing, image_notices
 from haneul.services.ec2.instances.state import IMAGE, Image
 from haneul.services.ec2.operations import operation
+from haneul.services.ec2.volumes.state import SNAPSHOT
 from haneul.state.store import Reader, Writer
 from haneul.wire.errors import AwsError
 
+ARN = "arn:aws:ec2:{region}::image/{ImageId}"
 Owned = tuple[Scope, Image]
 
 
@@ -26,37 +29,71 @@ def describe_images(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     _ensure_builtin(call)
     with call.read() as tx:
         seen = [(scope, row) for scope, row in visible(tx, call) if not named or row.id in named]
-    gone = [one for one in named if one not in {row.id for _, row in seen}]
-    if gone:
-        raise missing(gone)
+        known = {row.id for _, row in seen} | {one for one in named if IMAGE.find(tx, call.scope, one)}
+    absent = [one for one in named if one not in known]
+    if absent:  # one that was deregistered a moment ago is left out without a word
+        raise missing(absent)
     shown = [
         (row.id, image_describing.describe(scope, row)) for scope, row in seen if _listed(call, request, scope, row)
     ]
     return listing.paged(request, "Images", shown, image_describing.FILTERS)
 
 
+@operation(ARN)
+def deregister_image(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+    """DeregisterImage: instances and, unless asked otherwise, snapshots stay. Raises InvalidAMIID.Unavailable the
+    second time, OperationNotPermitted while it is protected."""
+    results = []
+    with call.write() as tx:
+        row = owned(tx, call, request["ImageId"])
+        _check_protection(row, call.now())
+        row.state, row.shared = "deregistered", []
+        row.work = {"ended": call.now()}
+        IMAGE.table.put(tx, call.scope, row)
+        image_notices.tell(tx, call.scope, row, call.now())
+        wake(tx, "ec2.image", call.scope, (row.id,), call.now())
+        if request.get("DeleteAssociatedSnapshots"):
+            results = [_delete_snapshot(tx, call, one) for one in snapshots_of(row)]
+    return {"Return": True, "DeleteSnapshotResults": results or None}
+
+
 def resolve(tx: Reader, call: Call, image: str) -> Image:
     """The image that an account may launch: its own, one shared with it, everybody's, or a built-in one.
-    Raises InvalidAMIID.NotFound, InvalidAMIID.Malformed."""
-    return find(tx, call, image)[1]
+    Raises InvalidAMIID.NotFound, InvalidAMIID.Malformed, InvalidAMIID.Unavailable."""
+    row = find(tx, call, image)[1]
+    if row.state != "available":
+        raise gone(row)
+    return row
 
 
-def find(tx: Reader, call: Call, image: str) -> Owned:
-    """An image that the account may use, and whose it is."""
+def find(tx: Reader, call: Call, image: str, region: str = "") -> Owned:
+    """An image of a region (this one) that the account may see, and whose it is."""
     IMAGE.check([image])
-    own = IMAGE.find(tx, call.scope, image)
-    if own is not None and own.state != "deregistered":
-        return call.scope, own
+    region = region or call.region
+    home = Scope(call.account, region)
+    own = IMAGE.find(tx, home, image)
+    if own is not None:
+        return home, own
     plane = planes.of(call.cloud)
     built_in = image_builtin.find(plane, image)
     if built_in is not None:
         if hasattr(tx, "put"):
-            image_builtin.ensure_rows(cast(Writer, tx), plane, call.region)
-        return Scope(image_builtin.OWNER, call.region), built_in
-    for scope, row in visible(tx, call):
+            image_builtin.ensure_rows(cast(Writer, tx), plane, region)
+        return Scope(image_builtin.OWNER, region), built_in
+    for scope, row in visible(tx, call, region):
         if row.id == image:
             return scope, row
     raise missing([image])
+
+
+def owned(tx: Reader, call: Call, image: str) -> Image:
+    """The account's own image. Raises AuthFailure for somebody else's, InvalidAMIID.Unavailable for what is gone."""
+    scope, row = find(tx, call, image)
+    if scope.account != call.account:
+        raise errors.AuthFailure(f"Not authorized for image:{image}")
+    if row.state == "deregistered":
+        raise gone(row)
+    return row
 
 
 def visible(tx: Reader, call: Call, region: str = "") -> Iterator[Owned]:
@@ -76,14 +113,46 @@ def usable(row: Image, account: str) -> bool:
     return "all" in row.shared or account in row.shared
 
 
+def snapshots_of(row: Image) -> list[str]:
+    return [one["Ebs"]["SnapshotId"] for one in row.mappings if (one.get("Ebs") or {}).get("SnapshotId")]
+
+
 def missing(identifiers: Sequence[str]) -> AwsError:
-    one = len(identifiers) == 1
-    said = (
-        f"The image id '[{identifiers[0]}]' does not exist"
-        if one
-        else (f"The image ids '[{', '.join(identifiers)}]' do not exist")
-    )
-    return coded("InvalidAMIID.NotFound", said)
+    if len(identifiers) == 1:
+        return coded("InvalidAMIID.NotFound", f"The image id '[{identifiers[0]}]' does not exist")
+    return coded("InvalidAMIID.NotFound", f"The image ids '[{', '.join(identifiers)}]' do not exist")
+
+
+def gone(row: Image) -> AwsError:
+    return coded("InvalidAMIID.Unavailable", f"The image ID '{row.id}' is no longer available")
+
+
+def _delete_snapshot(tx: Writer, call: Call, identifier: str) -> dict[str, str]:
+    """What becomes of a snapshot whose image goes."""
+    row = SNAPSHOT.find(tx, call.scope, identifier)
+    if row is None or row.state == "deleting":
+        return {"SnapshotId": identifier, "ReturnCode": "client-error"}
+    others = (one for one in IMAGE.table.scan(tx, call.scope) if one.state != "deregistered")
+    if any(identifier in snapshots_of(one) for one in others):
+        return {"SnapshotId": identifier, "ReturnCode": "skipped"}
+    row.state = "deleting"
+    SNAPSHOT.table.put(tx, call.scope, row)
+    wake(tx, "ec2.snapshot", call.scope, (identifier,), call.now())
+    return {"SnapshotId": identifier, "ReturnCode": "success"}
+
+
+def _check_protection(row: Image, now: float) -> None:
+    state, until = row.options.get("DeregistrationProtection", "disabled"), row.options.get("ProtectedUntil", 0.0)
+    if state != "disabled":
+        raise errors.OperationNotPermitted(
+            f"The AMI '{row.id}' can't be deregistered: its deregistration protection is enabled. Disable it and try "
+            "again."
+        )
+    if until > now:
+        raise errors.OperationNotPermitted(
+            f"The AMI '{row.id}' can't be deregistered before {image_describing.moment(until)}: the cooldown of its "
+            "deregistration protection isn't over."
+        )
 
 
 def _ensure_builtin(call: Call) -> None:
@@ -97,6 +166,11 @@ def _ensure_builtin(call: Call) -> None:
 
 def _listed(call: Call, request: Mapping[str, Any], scope: Scope, row: Image) -> bool:
     """Whether the request's owners, users and switches let an image through."""
+    if row.state == "disabled" and not request.get("IncludeDisabled"):
+        return False
+    mine = scope.account == call.account
+    if not mine and not request.get("IncludeDeprecated") and image_describing.is_deprecated(row, call.now()):
+        return False
     owners = {call.account if one == "self" else one for one in request.get("Owners") or ()}
     if owners and not owners & {scope.account, image_describing.owner_of(scope)}:
         return False

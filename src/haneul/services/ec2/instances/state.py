@@ -114,6 +114,7 @@ INSTANCE = Kind(
 )
 INSTANCES = INSTANCE.table
 IMAGE = Kind("image", "ami", Table("ec2.image", Image, key=("id",)), "InvalidAMIID.NotFound", "image id")
+IMAGES = IMAGE.table
 KEY_PAIR = Kind("key-pair", "key", Table("ec2.key-pair", KeyPair, key=("id",)), "InvalidKeyPair.NotFound", "key pair")
 
 

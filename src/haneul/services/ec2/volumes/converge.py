@@ -96,7 +96,7 @@ def step_snapshot(call: Call, row: Snapshot) -> Step:
     if row.state == "deleting":
         plane.volumes.remove_snapshot(row.id)
         return Step(None)
-    if row.state != "pending":
+    if row.state != "pending" or row.work.get("waits"):
         return Step(row)
     if row.work.get("draft") and not row.work.get("complete"):  # its time is over
         row.state, row.work = "error", {"message": "The snapshot was not completed in time"}

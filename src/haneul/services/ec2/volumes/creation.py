@@ -5,6 +5,7 @@ from __future__ import annotations
 from haneul.converge import wake
 from haneul.service import Scope
 from haneul.services.ec2.errors import coded, errors, invalid, missing
+from haneul.services.ec2.instances.state import IMAGE
 from haneul.services.ec2.volumes import types
 from haneul.services.ec2.volumes.state import SNAPSHOT, VOLUME, Snapshot, Volume
 from haneul.services.ec2.vpc.places import zones_of
@@ -81,7 +82,9 @@ def find(tx: Reader, scope: Scope, snapshot: str) -> tuple[Scope, Snapshot]:
     if own is not None:
         return scope, own
     for owner, row in SNAPSHOT.table.everywhere(tx):
-        if row.id == snapshot and owner.region == scope.region and usable(row, scope.account):
+        if row.id != snapshot or owner.region != scope.region:
+            continue
+        if usable(row, scope.account) or _of_shared_image(tx, owner, snapshot, scope.account):
             return owner, row
     raise SNAPSHOT.missing([snapshot])
 
@@ -89,6 +92,12 @@ def find(tx: Reader, scope: Scope, snapshot: str) -> tuple[Scope, Snapshot]:
 def usable(row: Snapshot, account: str) -> bool:
     """Whether a foreign account may make volumes of it."""
     return "all" in row.shared or account in row.shared
+
+
+def _of_shared_image(tx: Reader, owner: Scope, snapshot: str, account: str) -> bool:
+    """Whether a foreign account may launch an image of it."""
+    images = (one for one in IMAGE.table.scan(tx, owner) if "all" in one.shared or account in one.shared)
+    return any((one.get("Ebs") or {}).get("SnapshotId") == snapshot for image in images for one in image.mappings)
 
 
 def encrypts_by_default(tx: Reader, scope: Scope) -> bool:

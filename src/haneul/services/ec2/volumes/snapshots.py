@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from haneul.converge import wake
 from haneul.service import Call, Scope
@@ -19,6 +19,7 @@ from haneul.state.store import Reader, Writer
 
 ARN = "arn:aws:ec2:{region}::snapshot/{SnapshotId}"
 LIMIT = 100_000
+Value = TypeVar("Value")
 _FILTERS = {
     "description": "Description",
     "encrypted": "Encrypted",
@@ -178,26 +179,34 @@ def describe(scope: Scope, row: Snapshot) -> dict[str, Any]:
 
 
 async def _take(call: Call, volumes: Sequence[str], description: str, tags: Any) -> list[Snapshot]:
-    """Rows of new snapshots, their guest paused: the bytes of this moment are set aside by their steps."""
+    def put(tx: Writer, paused: str) -> list[Snapshot]:
+        return [new_row(tx, call, one, description, tags, paused=paused) for one in volumes]
+
+    return await while_paused(call, volumes, put)
+
+
+async def while_paused(call: Call, volumes: Sequence[str], put: Callable[[Writer, str], Value]) -> Value:
+    """`put(tx, instance)` writes rows of new snapshots while the guest that has the volumes is paused ("": none has):
+    the bytes of this moment are set aside by their steps, which let it go on."""
     with call.read() as tx:
         instance = _running_owner(tx, call.scope, volumes)
     if instance:
         await asyncio.to_thread(planes.of(call.cloud).machines.pause, instance)
-
-    def put(tx: Writer) -> list[Snapshot]:
-        return [_row(tx, call, one, description, tags, instance) for one in volumes]
-
     try:
-        return await call.transact(put)
+        return await call.transact(lambda tx: put(tx, instance))
     except BaseException:
         if instance:
             await asyncio.to_thread(planes.of(call.cloud).machines.resume, instance)
         raise
 
 
-def _row(tx: Writer, call: Call, identifier: str, description: str, tags: Any, instance: str) -> Snapshot:
+def new_row(
+    tx: Writer, call: Call, identifier: str, description: str, tags: Any, *, paused: str = "", waits: str = ""
+) -> Snapshot:
+    """A volume's snapshot, its step woken. paused: the instance that goes on when the bytes are set aside. waits: the
+    instance whose own step sets them aside when it is down."""
     volume = VOLUME.get(tx, call.scope, identifier)
-    if volume.state in ("creating", "error", "deleting"):
+    if volume.state in ("error", "deleting") or (volume.state == "creating" and not waits):
         raise errors.IncorrectState(f"Volume '{volume.id}' is in the '{volume.state}' state.")
     snapshot = Snapshot(
         id=SNAPSHOT.new_id(),
@@ -210,11 +219,12 @@ def _row(tx: Writer, call: Call, identifier: str, description: str, tags: Any, i
         encrypted=volume.encrypted,
         key=volume.key,
         data_key=volume.data_key,
-        work={"parent": _parent(tx, call.scope, volume), "paused": instance},
+        work={"parent": _parent(tx, call.scope, volume), "paused": paused, "waits": waits},
         tags=tags(volume),
     )
     SNAPSHOT.table.put(tx, call.scope, snapshot)
-    wake(tx, "ec2.snapshot", call.scope, (snapshot.id,), call.now())
+    if not waits:
+        wake(tx, "ec2.snapshot", call.scope, (snapshot.id,), call.now())
     return snapshot
 
 
