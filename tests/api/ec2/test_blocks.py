@@ -24,7 +24,7 @@ def test_more_blocks(ec2):
         assert made["CidrBlockAssociation"]["CidrBlockState"]["State"] == "associating"
     assert refused(ec2.associate_vpc_cidr_block, VpcId=vpc["VpcId"], CidrBlock="10.10.50.0/24") == (
         "CidrLimitExceeded",
-        f"This network '{vpc['VpcId']}' has met its maximum number of allowed CIDRs: 5",
+        f"This network {vpc['VpcId']} has met its maximum number of allowed CIDRs: 5",
     )
     subnet = ec2.create_subnet(VpcId=vpc["VpcId"], CidrBlock="10.10.44.0/28")["Subnet"]["SubnetId"]
     last = {"AssociationId": made["CidrBlockAssociation"]["AssociationId"]}

@@ -151,3 +151,51 @@ def test_groups_of_the_default_vpc_have_names(ec2):
     with pytest.raises(ClientError) as error:
         ec2.describe_security_groups(GroupNames=["old"])
     assert code_of(error)[0] == "InvalidGroup.NotFound"
+
+
+def test_rules_are_told_in_the_order_of_their_grants(ec2):
+    """Tools compare lists; and where a VPC has IPv6, a new group lets that out too."""
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16", AmazonProvidedIpv6CidrBlock=True)["Vpc"]["VpcId"]
+    group = ec2.create_security_group(GroupName="one", Description="one", VpcId=vpc)["GroupId"]
+    blocks = [f"10.{number}.0.0/16" for number in (9, 3, 7, 1, 5)]
+    for block in blocks:
+        ec2.authorize_security_group_ingress(GroupId=group, IpProtocol="tcp", FromPort=22, ToPort=22, CidrIp=block)
+    (shown,) = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
+    assert [one["CidrIp"] for one in shown["IpPermissions"][0]["IpRanges"]] == blocks
+    (out,) = shown["IpPermissionsEgress"]
+    assert (out["IpRanges"], out["Ipv6Ranges"]) == ([{"CidrIp": "0.0.0.0/0"}], [{"CidrIpv6": "::/0"}])
+
+
+def test_modified_rules_are_whole_ones(ec2):
+    """AWS's own words for what a rule lacks; and rules of what is no group at all can't be looked for."""
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    group = ec2.create_security_group(GroupName="one", Description="one", VpcId=vpc)["GroupId"]
+    made = ec2.authorize_security_group_ingress(
+        GroupId=group, IpProtocol="tcp", FromPort=22, ToPort=22, CidrIp="10.0.0.0/8"
+    )
+    rule = made["SecurityGroupRules"][0]["SecurityGroupRuleId"]
+    sources = "cidrIp, cidrIpv6, prefixListId, or referencedGroupId"
+    ports = {"FromPort": 1, "ToPort": 2}
+    for asked, refusal in (
+        (
+            {**ports, "CidrIpv4": "1.2.3.4/32"},
+            "Invalid value 'null' for protocol. VPC security group rules must specify protocols explicitly.",
+        ),
+        (
+            {"IpProtocol": "udp", "ToPort": 2, "CidrIpv4": "1.2.3.4/32"},
+            "Invalid value for portRange. Must specify both from and to ports with TCP/UDP.",
+        ),
+        ({"IpProtocol": "udp", **ports}, f"The request must contain exactly one of: {sources}"),
+        (
+            {"IpProtocol": "udp", **ports, "CidrIpv4": "1.2.3.4/32", "CidrIpv6": "::/0"},
+            f"Only one of {sources} can be specified",
+        ),
+    ):
+        with pytest.raises(ClientError) as error:
+            ec2.modify_security_group_rules(
+                GroupId=group, SecurityGroupRules=[{"SecurityGroupRuleId": rule, "SecurityGroupRule": asked}]
+            )
+        assert code_of(error)[1] == refusal
+    with pytest.raises(ClientError) as error:
+        ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": ["foobar"]}])
+    assert code_of(error) == ("InvalidGroupId.Malformed", "The security group ID 'foobar' is malformed")

@@ -70,3 +70,26 @@ def test_subnet_in_use_stays(ec2, vpc):
     ec2.delete_network_interface(NetworkInterfaceId=interface)
     ec2.delete_subnet(SubnetId=subnet)
     ec2.delete_vpc(VpcId=vpc)
+
+
+def test_subnets_of_ipv6_alone(ec2):
+    """They are kept as AWS keeps them; no IPv4 block may be named, an IPv6 one must be."""
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16", AmazonProvidedIpv6CidrBlock=True)["Vpc"]
+    (whole,) = [one["Ipv6CidrBlock"] for one in vpc["Ipv6CidrBlockAssociationSet"]]
+    asked = {"VpcId": vpc["VpcId"], "Ipv6Native": True}
+    for more, code in (
+        ({}, "MissingParameter"),
+        ({"CidrBlock": "10.0.0.0/24"}, "MissingParameter"),
+        ({"CidrBlock": "10.0.0.0/24", "Ipv6CidrBlock": whole}, "InvalidParameterCombination"),
+    ):
+        with pytest.raises(ClientError) as error:
+            ec2.create_subnet(**asked, **more)
+        assert code_of(error)[0] == code
+    made = ec2.create_subnet(**asked, Ipv6CidrBlock=whole)["Subnet"]
+    assert (made["Ipv6Native"], made["AssignIpv6AddressOnCreation"], made.get("CidrBlock")) == (True, True, None)
+    beside = ec2.create_subnet(VpcId=vpc["VpcId"], CidrBlock="10.0.1.0/24")["Subnet"]
+    assert beside["Ipv6Native"] is False
+    with pytest.raises(ClientError) as error:
+        ec2.create_network_interface(SubnetId=made["SubnetId"])
+    assert code_of(error)[0] == "UnsupportedOperation"
+    ec2.delete_subnet(SubnetId=made["SubnetId"])

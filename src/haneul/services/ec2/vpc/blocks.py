@@ -119,7 +119,7 @@ def _association(identifier: str, cidr: str, state: str) -> dict[str, Any]:
 
 def _within_limit(vpc: str, number: int) -> None:
     if number >= LIMIT:
-        raise errors.CidrLimitExceeded(f"This network '{vpc}' has met its maximum number of allowed CIDRs: {LIMIT}")
+        raise errors.CidrLimitExceeded(f"This network {vpc} has met its maximum number of allowed CIDRs: {LIMIT}")
 
 
 def _holder(tx: Reader, scope: Scope, identifier: str) -> Vpc:
@@ -135,6 +135,6 @@ def _holder(tx: Reader, scope: Scope, identifier: str) -> Vpc:
 
 
 def _inside(subnet: Subnet, whole: str) -> bool:
-    parts = [subnet.cidr, *subnet.ipv6.values()]
+    parts = [one for one in (subnet.cidr, *subnet.ipv6.values()) if one]
     outer = ipaddress.ip_network(whole)
     return any(outer.overlaps(ipaddress.ip_network(one)) for one in parts if (":" in one) == (":" in whole))

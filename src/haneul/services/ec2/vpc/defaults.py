@@ -102,13 +102,17 @@ def make_default_group(tx: Writer, scope: Scope, vpc: str, now: float) -> Securi
         id=RULE.new_id(), group=group.id, egress=False, protocol="-1", peer=group.id, peer_owner=scope.account
     )
     RULE.table.put(tx, scope, inward)
-    RULE.table.put(tx, scope, everything_out(group.id))
+    for rule in everything_out(group.id):
+        RULE.table.put(tx, scope, rule)
     return group
 
 
-def everything_out(group: str) -> GroupRule:
-    """The rule that every new group starts with."""
-    return GroupRule(id=RULE.new_id(), group=group, egress=True, protocol="-1", cidr="0.0.0.0/0")
+def everything_out(group: str, *, six: bool = False) -> list[GroupRule]:
+    """The rules that every new group starts with; where its VPC has IPv6 blocks, one for those too."""
+    rules = [GroupRule(id=RULE.new_id(), group=group, egress=True, protocol="-1", cidr="0.0.0.0/0")]
+    if six:
+        rules.append(GroupRule(id=RULE.new_id(), group=group, egress=True, protocol="-1", cidr6="::/0"))
+    return rules
 
 
 def _open(egress: bool) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,7 @@ _FILTERS = {
     "group-id": "GroupId",
     "security-group-rule-id": "SecurityGroupRuleId",
 }
+_SOURCES = "cidrIp, cidrIpv6, prefixListId, or referencedGroupId"
 Request = Mapping[str, Any]
 
 
@@ -77,7 +79,11 @@ async def modify_security_group_rules(call: Call, request: Request) -> dict[str,
 
 @operation()
 def describe_security_group_rules(call: Call, request: Request) -> dict[str, Any]:
-    """DescribeSecurityGroupRules."""
+    """DescribeSecurityGroupRules. A group that isn't there has no rules; what is no group's id is refused."""
+    for one in request.get("Filters") or ():
+        for value in (one.get("Values") or ()) if one.get("Name") == "group-id" else ():
+            if not re.fullmatch(r"sg-[0-9a-f*?]+", value) and "*" not in value:
+                raise coded("InvalidGroupId.Malformed", f"The security group ID '{value}' is malformed")
     return listing.describe(
         call,
         request,
@@ -117,13 +123,14 @@ def _authorize(call: Call, tx: Writer, request: Request, *, egress: bool) -> rea
     tags = tagging.of_new(request, "security-group-rule")
     fresh = permissions.parsed(tx, call.scope, group, request, egress=egress)
     there = [rule for rule in permissions.rules_of(tx, call.scope, group.id) if rule.egress is egress]
-    for rule in fresh:
+    last = max((rule.order for rule in there), default=0)
+    for order, rule in enumerate(fresh, last + 1):
         _check_new(rule, there)
         if len(there) >= LIMIT:
             raise errors.RulesPerSecurityGroupLimitExceeded(
                 "The maximum number of rules per security group has been reached."
             )
-        rule.tags = dict(tags)
+        rule.tags, rule.order = dict(tags), order
         RULE.table.put(tx, call.scope, rule)
         there.append(rule)
     return {"Return": True, "SecurityGroupRules": [describe(tx, call.scope, rule) for rule in fresh]}, [group.vpc]
@@ -225,12 +232,16 @@ def _rewritten(tx: Reader, scope: Scope, group: SecurityGroup, rule: GroupRule, 
     """The rule as it shall be: its id, direction and tags stay."""
     names = ("CidrIpv4", "CidrIpv6", "PrefixListId", "ReferencedGroupId")
     sources = [name for name in names if asked.get(name)]
-    if len(sources) != 1:
-        raise invalid("Exactly one of CidrIpv4, CidrIpv6, PrefixListId and ReferencedGroupId must be specified.")
-    value = asked[sources[0]]
     one: dict[str, Any] = {name: asked.get(name) for name in ("IpProtocol", "FromPort", "ToPort")}
-    if one["IpProtocol"] is None:
-        one = {"IpProtocol": rule.protocol, "FromPort": rule.ports[0], "ToPort": rule.ports[1]}
+    if not one["IpProtocol"]:
+        raise invalid("Invalid value 'null' for protocol. VPC security group rules must specify protocols explicitly.")
+    if permissions.protocol(one["IpProtocol"]) in ("tcp", "udp") and None in (one["FromPort"], one["ToPort"]):
+        raise invalid("Invalid value for portRange. Must specify both from and to ports with TCP/UDP.")
+    if not sources:
+        raise errors.MissingParameter(f"The request must contain exactly one of: {_SOURCES}")
+    if len(sources) > 1:
+        raise mixed(f"Only one of {_SOURCES} can be specified")
+    value = asked[sources[0]]
     text = {"Description": asked.get("Description")}
     match sources[0]:
         case "CidrIpv4":
@@ -242,5 +253,5 @@ def _rewritten(tx: Reader, scope: Scope, group: SecurityGroup, rule: GroupRule, 
         case _:
             one["UserIdGroupPairs"] = [{"GroupId": value, "UserId": None, **text}]
     (fresh,) = permissions.parsed(tx, scope, group, {"IpPermissions": [one]}, egress=rule.egress)
-    fresh.id, fresh.tags = rule.id, rule.tags
+    fresh.id, fresh.tags, fresh.order = rule.id, rule.tags, rule.order
     return fresh

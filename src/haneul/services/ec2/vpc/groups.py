@@ -57,7 +57,7 @@ def create_security_group(call: Call, request: Mapping[str, Any]) -> dict[str, A
         vpc = request.get("VpcId") or permissions.default_vpc(tx, call.scope)
         if not vpc:
             raise errors.VPCIdNotSpecified("No default VPC for this user")
-        VPC.get(tx, call.scope, vpc)
+        place = VPC.get(tx, call.scope, vpc)
         groups = list(GROUP.table.scan(tx, call.scope))
         if any(one.vpc == vpc and one.name == name for one in groups):
             raise coded("InvalidGroup.Duplicate", f"The security group '{name}' already exists for VPC '{vpc}'")
@@ -67,7 +67,8 @@ def create_security_group(call: Call, request: Mapping[str, Any]) -> dict[str, A
             id=GROUP.new_id(), vpc=vpc, name=name, description=description, created=call.now(), tags=tags
         )
         GROUP.table.put(tx, call.scope, row)
-        RULE.table.put(tx, call.scope, defaults.everything_out(row.id))
+        for rule in defaults.everything_out(row.id, six=bool(place.ipv6)):
+            RULE.table.put(tx, call.scope, rule)
         realise.touch(tx, call.scope, vpc)
     return {"GroupId": row.id, "SecurityGroupArn": GROUP.arn(call.scope, row.id), "Tags": tagging.render(tags)}
 
@@ -78,7 +79,7 @@ def describe_security_groups(call: Call, request: Mapping[str, Any]) -> dict[str
     names = request.get("GroupNames") or ()
     with call.read() as tx:
         rules: dict[str, list[GroupRule]] = {}
-        for rule in RULE.table.scan(tx, call.scope):
+        for rule in permissions.in_order(RULE.table.scan(tx, call.scope)):
             rules.setdefault(rule.group, []).append(rule)
         named = [find(tx, call.scope, {"GroupName": name}).id for name in names]
     return listing.describe(

@@ -145,6 +145,8 @@ def groups_of(tx: Reader, scope: Scope, vpc: str, groups: Sequence[str]) -> list
 
 def addresses(tx: Reader, scope: Scope, subnet: Subnet, wanted: Sequence[str], more: int) -> list[str]:
     """`wanted` addresses of the subnet, checked, and `more` free ones. Raises as `make` does."""
+    if not subnet.cidr:
+        raise errors.UnsupportedOperation("Interfaces have IPv4 addresses here, and this subnet has IPv6 ones alone.")
     network = ipaddress.IPv4Network(subnet.cidr)
     taken = taken_in(tx, scope, subnet)
     found = []

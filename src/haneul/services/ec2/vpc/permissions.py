@@ -222,8 +222,12 @@ def reference(tx: Reader, scope: Scope, rule: GroupRule) -> dict[str, Any]:
 
 
 def rules_of(tx: Reader, scope: Scope, group: str) -> list[GroupRule]:
-    """A group's rules, in the order of their ids."""
-    return [rule for rule in RULE.table.scan(tx, scope) if rule.group == group]
+    """A group's rules, in the order in which they were granted."""
+    return in_order(rule for rule in RULE.table.scan(tx, scope) if rule.group == group)
+
+
+def in_order(rules: Iterable[GroupRule]) -> list[GroupRule]:
+    return sorted(rules, key=lambda rule: (rule.order, rule.id))
 
 
 def default_vpc(tx: Reader, scope: Scope) -> str:

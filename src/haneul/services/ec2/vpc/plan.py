@@ -87,7 +87,7 @@ def _subnets(
     acls = {one.id: one for one in state.ACL.table.scan(tx, scope) if one.vpc == vpc.id}
     found = []
     for subnet in state.SUBNET.table.scan(tx, scope):
-        if subnet.vpc != vpc.id:
+        if subnet.vpc != vpc.id or not subnet.cidr:
             continue
         table = by_subnet.get(subnet.id) or by_subnet.get("")
         routes = [] if table is None else _routes(tx, scope, table, targets, live)

@@ -69,7 +69,7 @@ def delete_subnet_cidr_reservation(call: Call, request: Request) -> dict[str, An
                 return {"DeletedSubnetCidrReservation": gone}
     raise coded(
         "InvalidSubnetCidrReservationID.NotFound",
-        f"The subnet CIDR reservation ID '{identifier}' does not exist",
+        f"The subnet-cidr-reservation ID '{identifier}' does not exist",
     )
 
 
@@ -103,7 +103,7 @@ def _block(subnet: Subnet, text: str) -> str:
         network = ipaddress.ip_network(text)
     except ValueError:
         raise invalid(f"Value ({text}) for parameter cidr is invalid. This is not a valid CIDR block.") from None
-    wholes = [ipaddress.ip_network(one) for one in (subnet.cidr, *subnet.ipv6.values())]
+    wholes = [ipaddress.ip_network(one) for one in (subnet.cidr, *subnet.ipv6.values()) if one]
     inside = any(network.version == one.version and one.supernet_of(network) for one in wholes)  # type: ignore[arg-type]
     if not inside:
         raise invalid(f"The CIDR '{text}' does not lie in the subnet '{subnet.id}'.")

@@ -100,6 +100,8 @@ class GroupRule(msgspec.Struct, kw_only=True):
     peer_owner: str = ""
     prefixes: str = ""
     description: str | None = None
+    order: int = 0
+    """Among the group's rules: answers tell them as they were granted."""
     tags: dict[str, str] = {}
 
 

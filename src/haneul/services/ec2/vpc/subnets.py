@@ -56,17 +56,14 @@ _FILTERS = {
 @operation("arn:aws:ec2:{region}:{account}:subnet/*")
 def create_subnet(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """CreateSubnet. Raises InvalidSubnet.Range, InvalidSubnet.Conflict, InvalidParameterValue."""
-    if request.get("Ipv6Native"):
-        raise errors.UnsupportedOperation("Subnets have IPv4 blocks here, IPv6 ones beside them.")
-    if not request.get("CidrBlock"):
-        raise errors.MissingParameter("Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided.")
+    _check_blocks(request)
     tags = tagging.of_new(request, "subnet")
     zone = _zone(call.region, request)
     with call.write() as tx:
         vpc = VPC.get(tx, call.scope, request["VpcId"])
-        cidr = _block(tx, call.scope, vpc, request["CidrBlock"])
+        cidr = _block(tx, call.scope, vpc, request["CidrBlock"]) if request.get("CidrBlock") else ""
         row = _add(tx, call.scope, vpc, zone, cidr, call.now())
-        row.tags = tags
+        row.tags, row.assign_ipv6 = tags, not cidr
         if request.get("Ipv6CidrBlock"):
             six.give(tx, call.scope, vpc, row, request["Ipv6CidrBlock"])
         SUBNET.table.put(tx, call.scope, row)
@@ -84,11 +81,12 @@ def create_default_subnet(call: Call, request: Mapping[str, Any]) -> dict[str, A
         if vpc is None:
             raise errors.DefaultVpcDoesNotExist("No default VPC exists for this account in this region.")
         used = [one for one in SUBNET.table.scan(tx, call.scope) if one.vpc == vpc.id]
-        if any(one.default and one.zone == zone for one in used):
+        there = next((one for one in used if one.default and one.zone == zone), None)
+        if there is not None:
             raise errors.DefaultSubnetAlreadyExistsInAvailabilityZone(
-                f"A default subnet already exists in availability zone '{zone}'."
+                f"'{there.id}' is already the default subnet in {zone}."
             )
-        networks = [ipaddress.IPv4Network(one.cidr) for one in used]
+        networks = [ipaddress.IPv4Network(one.cidr) for one in used if one.cidr]
         whole = ipaddress.IPv4Network(next(iter(vpc.cidrs.values())))
         free = (one for one in whole.subnets(new_prefix=20) if not any(one.overlaps(other) for other in networks))
         cidr = next(free, None)
@@ -162,8 +160,8 @@ def modify_subnet_attribute(call: Call, request: Mapping[str, Any]) -> dict[str,
 def describe(tx: Reader, scope: Scope, row: Subnet) -> dict[str, Any]:
     """A subnet as every answer shows it."""
     names = {"HostnameType": "ip-name", "EnableResourceNameDnsARecord": False, "EnableResourceNameDnsAAAARecord": False}
-    size = ipaddress.IPv4Network(row.cidr).num_addresses
-    return {
+    size = ipaddress.IPv4Network(row.cidr).num_addresses if row.cidr else 0
+    shown = {
         "SubnetId": row.id,
         "SubnetArn": SUBNET.arn(scope, row.id),
         "VpcId": row.vpc,
@@ -172,17 +170,32 @@ def describe(tx: Reader, scope: Scope, row: Subnet) -> dict[str, Any]:
         "CidrBlock": row.cidr,
         "AvailabilityZone": row.zone,
         "AvailabilityZoneId": zone_id(row.zone),
-        "AvailableIpAddressCount": size - 5 - len(interfaces.taken_in(tx, scope, row)),
+        "AvailableIpAddressCount": size - 5 - len(interfaces.taken_in(tx, scope, row)) if row.cidr else 0,
         "DefaultForAz": row.default,
         "MapPublicIpOnLaunch": row.map_public,
         "MapCustomerOwnedIpOnLaunch": False,
         "AssignIpv6AddressOnCreation": row.assign_ipv6,
         "Ipv6CidrBlockAssociationSet": [six.of_subnet(row, one) for one in row.ipv6],
-        "Ipv6Native": False,
+        "Ipv6Native": not row.cidr,
         "EnableDns64": False,
         "PrivateDnsNameOptionsOnLaunch": names | row.host_names,
         "Tags": tagging.render(row.tags),
     }
+    return shown if row.cidr else {name: value for name, value in shown.items() if name != "CidrBlock"}
+
+
+def _check_blocks(request: Mapping[str, Any]) -> None:
+    """Which blocks a subnet must and may have: an IPv6-only one no IPv4 block."""
+    four, six_ = request.get("CidrBlock"), request.get("Ipv6CidrBlock")
+    if not request.get("Ipv6Native"):
+        if not four:
+            raise errors.MissingParameter("Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided.")
+    elif not six_:
+        raise errors.MissingParameter("Either 'ipv6CidrBlock' or 'ipv6IpamPoolId' should be provided.")
+    elif four:
+        raise errors.InvalidParameterCombination(
+            "When specifying ipv4 parameters, cidrBlock or ipv4IpamPoolId, you cannot set ipv6Native to true."
+        )
 
 
 def _zone(region: str, request: Mapping[str, Any]) -> str:
@@ -212,7 +225,7 @@ def _block(tx: Reader, scope: Scope, vpc: Vpc, text: str) -> str:
     if not 16 <= network.prefixlen <= 28 or not inside:
         raise coded("InvalidSubnet.Range", f"The CIDR '{text}' is invalid.")
     for other in SUBNET.table.scan(tx, scope):
-        if other.vpc == vpc.id and network.overlaps(ipaddress.IPv4Network(other.cidr)):
+        if other.vpc == vpc.id and other.cidr and network.overlaps(ipaddress.IPv4Network(other.cidr)):
             raise coded("InvalidSubnet.Conflict", f"The CIDR '{text}' conflicts with another subnet")
     return str(network)
 
