@@ -95,6 +95,11 @@ class Browser:
         """Say yes to the page's question."""
         self._post("alert/accept", {})
 
+    def answer(self, text: str) -> None:
+        """Type into the page's question, and say yes."""
+        self._post("alert/text", {"text": text})
+        self.accept()
+
     def screenshot(self, path: Path) -> None:
         answer = requests.get(f"{self._session}/screenshot", timeout=30).json()["value"]
         path.write_bytes(base64.b64decode(answer))

@@ -2,43 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
 
-from tests.console.browser import Browser, is_here
+from tests.console.browser import is_here
 
 pytestmark = pytest.mark.skipif(not is_here(), reason="chromium and chromium-driver are not installed")
-SHOTS = os.environ.get("HANEUL_SCREENSHOTS")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    made = Browser()
-    yield made
-    made.close()
 
 
 @pytest.fixture
-def console(browser, cloud):
-    """Opens a page of the shared cloud's console, in English."""
-
-    def open_page(page: str) -> Browser:
-        browser.open(f"http://localhost:{cloud.port}/_haneul/health")
-        browser.run("localStorage.setItem('language', 'en'); sessionStorage.clear();")
-        browser.open(f"http://localhost:{cloud.port}/_haneul/console/#{page}")
-        browser.wait("return document.querySelector('main section:not([aria-busy])')")
-        return browser
-
-    return open_page
-
-
-@pytest.fixture(autouse=True)
-def shot(request, browser):
-    yield
-    if SHOTS:
-        browser.screenshot(Path(SHOTS) / f"{request.node.name}.png")
+def console(opened, cloud):
+    """Opens a page of the shared cloud's console."""
+    return lambda page: opened(cloud, page)
 
 
 def test_home_tells_how_things_are(console):

@@ -53,8 +53,16 @@ export async function s3xml(bucket, query = {}) {
   return new DOMParser().parseFromString(await (await s3("GET", bucket, { query })).text(), "text/xml");
 }
 
-export async function inside(path) {
-  const answer = await send({ method: "GET", path, service: "haneul" });
-  if (!answer.ok) throw new AwsError(`HTTP ${answer.status}`, (await answer.text()).slice(0, 300), answer.status);
-  return answer.json();
+// A page of the cloud's own; refusals are XML of S3's kind, or JSON where a room serves it.
+export async function inside(path, service = "haneul") {
+  const answer = await send({ method: "GET", path, service });
+  if (answer.ok) return answer.json();
+  const words = await answer.text();
+  let [code, message] = [`HTTP ${answer.status}`, words.slice(0, 300)];
+  try { ({ code, message } = JSON.parse(words)); } catch {
+    const page = new DOMParser().parseFromString(words, "text/xml");
+    code = page.querySelector("Code")?.textContent || code;
+    message = page.querySelector("Message")?.textContent || message;
+  }
+  throw new AwsError(code, message, answer.status);
 }

@@ -1,43 +1,65 @@
-// The console's frame: who is signed in, which page the address names.
+// The console's frame: who is signed in, which page the address names. A page's module is loaded when it is first opened.
 
 import { json, session } from "./aws.js";
-import { currentLanguage, flash, h, setLanguage, text } from "./page.js";
-import * as bill from "./pages/bill.js";
-import * as buckets from "./pages/buckets.js";
-import * as databases from "./pages/databases.js";
-import * as functions from "./pages/functions.js";
-import * as home from "./pages/home.js";
-import * as identity from "./pages/identity.js";
-import * as log from "./pages/log.js";
-import * as queues from "./pages/queues.js";
-import * as tables from "./pages/tables.js";
-import * as vaults from "./pages/vaults.js";
+import { currentLanguage, flash, h, setLanguage, text, told } from "./page.js";
 
-const PAGES = { home, buckets, tables, queues, databases, functions, vaults, identity, log, bill };
+const MENU = {
+  "": ["home", "map"],
+  Compute: ["instances", "functions"],
+  Storage: ["buckets", "volumes", "vaults"],
+  Databases: ["tables", "databases"],
+  Networking: ["network", "groups"],
+  Messages: ["queues"],
+  Account: ["identity", "bill", "log"],
+};
+const PAGES = Object.values(MENU).flat();
+const THEMES = ["", "light", "dark"];
 const main = document.getElementById("main");
 let turn = 0;
 
 function menu(current) {
-  document.getElementById("menu").replaceChildren(
-    ...Object.keys(PAGES).map((name) => h("li", {}, h("a", { href: `#${name}`, ...(name === current ? { "aria-current": "page" } : {}) }, text(name)))),
-  );
+  const link = (name) => h("li", {}, h("a", { href: `#${name}`, ...(name === current ? { "aria-current": "page" } : {}) }, text(name)));
+  document.getElementById("menu").replaceChildren(...Object.entries(MENU).flatMap(([title, names]) =>
+    [title ? h("h2", {}, text(title)) : null, h("ul", {}, names.map(link))].filter(Boolean)));
+}
+
+// The address without its "main": the skip link's target is an anchor, not a page.
+let last = "home";
+function address() {
+  const hash = location.hash.slice(1);
+  if (hash !== "main") last = hash || "home";
+  return last.split("/").map(decodeURIComponent);
 }
 
 async function show() {
-  const [name, ...rest] = decodeURI(location.hash.slice(1) || "home").split("/");
-  const page = PAGES[name] ? name : "home";
+  const [name, ...rest] = address();
+  const page = PAGES.includes(name) ? name : "home";
   const mine = (turn += 1);
   menu(page);
-  document.title = `${text(page)} · Haneul`;
+  document.title = `${[text(page), ...rest].join(" · ")} · Haneul`;
   const place = h("section", { "aria-busy": "true" });
   main.replaceChildren(h("h1", {}, text(page)), place);
   try {
-    const content = await PAGES[page].render(rest.map(decodeURIComponent), () => mine === turn && show());
-    if (mine === turn) place.replaceChildren(...[content].flat());
+    const { render } = await import(`./pages/${page}.js`);
+    const content = await render(rest, () => mine === turn && show());
+    if (mine === turn) place.replaceChildren(...[content].flat(Infinity).filter(Boolean));
   } catch (error) {
-    if (mine === turn) place.replaceChildren(h("p", { class: "bad", role: "alert" }, `${error.code || "Error"}: ${error.message}`));
+    if (mine === turn) place.replaceChildren(h("p", { class: "bad", role: "alert" }, told(error)));
   }
   place.removeAttribute("aria-busy");
+}
+
+function setTheme(theme) {
+  localStorage.setItem("theme", theme);
+  if (theme) document.documentElement.dataset.theme = theme;
+  else delete document.documentElement.dataset.theme;
+}
+
+function showLanguage() {
+  const other = currentLanguage() === "ko" ? "en" : "ko";
+  const button = document.getElementById("language");
+  button.textContent = other === "ko" ? "한국어" : "English";
+  button.lang = other;
 }
 
 for (const name of ["access", "secret", "token", "region"]) document.getElementById(name).value = session[name];
@@ -49,21 +71,23 @@ document.getElementById("session").addEventListener("submit", async (event) => {
     await json("dynamodb", "DynamoDB_20120810.ListTables", { Limit: 1 });
     flash(text("signedInAs", session.access));
   } catch (error) {
-    flash(`${error.code}: ${error.message}`, true);
+    flash(told(error), true);
   }
   show();
 });
 document.getElementById("language").addEventListener("click", () => {
   setLanguage(currentLanguage() === "ko" ? "en" : "ko");
-  const other = currentLanguage() === "ko" ? "en" : "ko";
-  const button = document.getElementById("language");
-  button.textContent = other === "ko" ? "한국어" : "English";
-  button.lang = other;
+  showLanguage();
   show();
+});
+document.getElementById("theme").addEventListener("click", () => {
+  setTheme(THEMES[(THEMES.indexOf(localStorage.getItem("theme") || "") + 1) % THEMES.length]);
 });
 addEventListener("hashchange", () => {
   main.focus();
-  show();
+  if (location.hash !== "#main") show();
 });
+setTheme(localStorage.getItem("theme") || "");
 setLanguage(currentLanguage());
+showLanguage();
 show();

@@ -44,17 +44,18 @@ export async function sign(session, { method, path, query = {}, headers = {}, bo
   return { ...signed, authorization: `AWS4-HMAC-SHA256 ${credential}` };
 }
 
-// A URL that anybody may use for `seconds`.
-export async function presign(session, { path, seconds = 3600 }) {
+// A URL that anybody may use for `seconds`. S3 takes the body's digest on trust, the others sign that of an empty one.
+export async function presign(session, { path, seconds = 3600, service = "s3" }) {
   const stamp = stampNow();
-  const scope = `${stamp.slice(0, 8)}/${session.region}/s3/aws4_request`;
+  const scope = `${stamp.slice(0, 8)}/${session.region}/${service}/aws4_request`;
   const query = {
     "X-Amz-Algorithm": "AWS4-HMAC-SHA256", "X-Amz-Credential": `${session.access}/${scope}`, "X-Amz-Date": stamp,
     "X-Amz-Expires": seconds, "X-Amz-SignedHeaders": "host",
     ...(session.token ? { "X-Amz-Security-Token": session.token } : {}),
   };
-  const canonical = ["GET", path, queryString(query), `host:${location.host}`, "", "host", "UNSIGNED-PAYLOAD"].join("\n");
+  const digest = service === "s3" ? "UNSIGNED-PAYLOAD" : await sha256("");
+  const canonical = ["GET", path, queryString(query), `host:${location.host}`, "", "host", digest].join("\n");
   const text = ["AWS4-HMAC-SHA256", stamp, scope, await sha256(canonical)].join("\n");
-  const signature = hex(await hmac(await derive(session, stamp.slice(0, 8), "s3"), text));
+  const signature = hex(await hmac(await derive(session, stamp.slice(0, 8), service), text));
   return `${location.origin}${path}?${queryString(query)}&X-Amz-Signature=${signature}`;
 }

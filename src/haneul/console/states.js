@@ -1,0 +1,14 @@
+// How a state looks: a dot in its colour before AWS's own word.
+
+import { h } from "./page.js";
+
+const TONES = {
+  good: ["running", "available", "in-use", "completed", "passed", "ok", "active", "associated", "attached", "Active"],
+  warn: ["pending", "stopping", "shutting-down", "creating", "deleting", "initializing", "modifying", "attaching", "detaching", "Pending"],
+  bad: ["failed", "error", "impaired", "blackhole", "Failed"],
+};
+
+export function tone(state = "") {
+  const found = Object.entries(TONES).find(([, states]) => states.includes(state));
+  return h("span", { class: found ? found[0] : "quiet" }, `● ${state}`);
+}
