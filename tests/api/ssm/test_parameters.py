@@ -148,6 +148,22 @@ def test_secrets_and_public_parameters(ssm, client, unique) -> None:
     assert ssm.get_parameter(Name=region)["Parameter"]["Value"] == "Europe (Ireland)"
 
 
+def test_parameters_of_images(ssm, client) -> None:
+    """What CDK and Terraform modules look up leads to an image that this cloud can launch, where it has one."""
+    images = client("ec2").describe_images(Owners=["amazon"])["Images"]
+    ours = {one["Name"]: one["ImageId"] for one in images}
+    name = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
+    listed = ssm.get_parameters_by_path(Path="/aws/service/ami-amazon-linux-latest")["Parameters"]
+    if not ours:
+        assert listed == [] and failed(ssm.get_parameter, Name=name)[0] == "ParameterNotFound"
+        return
+    assert name in {one["Name"] for one in listed}
+    assert ssm.get_parameter(Name=name)["Parameter"]["Value"] in ours.values()
+    if "haneul-minimal-x86_64" in ours:
+        found = ssm.get_parameter(Name="/aws/service/haneul/minimal-x86_64")["Parameter"]["Value"]
+        assert found == ours["haneul-minimal-x86_64"]
+
+
 def test_expiring_parameters_go(ssm, unique) -> None:
     """An Expiration policy deletes its parameter when the moment comes."""
     name = unique("p")

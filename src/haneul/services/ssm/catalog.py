@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 
 from haneul.service import Call
 from haneul.wire.errors import AwsError
@@ -32,22 +33,33 @@ _LONG_NAMES = {
     "us-west-1": "US West (N. California)",
     "us-west-2": "US West (Oregon)",
 }
+_OURS = ("haneul-debian-13-x86_64", "haneul-minimal-x86_64")
+"""Images that EC2 comes with, the fullest first."""
+_AMAZON = "/aws/service/ami-amazon-linux-latest/"
 _IMAGES = {
-    "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64": "al2023-ami-*-x86_64",
-    "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-6.1-x86_64": "al2023-ami-*-x86_64",
-    "/aws/service/ami-amazon-linux-latest/amzn2-ami-hvm-x86_64-gp2": "amzn2-ami-hvm-*-x86_64-gp2",
+    f"{_AMAZON}al2023-ami-kernel-6.1-x86_64": ("al2023-ami-2*-kernel-6.1-x86_64", *_OURS),
+    f"{_AMAZON}al2023-ami-kernel-default-x86_64": ("al2023-ami-2*-x86_64", *_OURS),
+    f"{_AMAZON}al2023-ami-minimal-kernel-6.1-x86_64": ("al2023-ami-minimal-*-x86_64", *reversed(_OURS)),
+    f"{_AMAZON}al2023-ami-minimal-kernel-default-x86_64": ("al2023-ami-minimal-*-x86_64", *reversed(_OURS)),
+    f"{_AMAZON}amzn2-ami-hvm-x86_64-ebs": ("amzn2-ami-hvm-*-x86_64-ebs", *_OURS),
+    f"{_AMAZON}amzn2-ami-hvm-x86_64-gp2": ("amzn2-ami-hvm-*-x86_64-gp2", *_OURS),
+    f"{_AMAZON}amzn2-ami-kernel-5.10-hvm-x86_64-ebs": ("amzn2-ami-kernel-5.10-hvm-*-x86_64-ebs", *_OURS),
+    f"{_AMAZON}amzn2-ami-kernel-5.10-hvm-x86_64-gp2": ("amzn2-ami-kernel-5.10-hvm-*-x86_64-gp2", *_OURS),
+    "/aws/service/debian/release/13/latest/amd64": ("haneul-debian-13-x86_64",),
+    "/aws/service/haneul/debian-13-x86_64": ("haneul-debian-13-x86_64",),
+    "/aws/service/haneul/minimal-x86_64": ("haneul-minimal-x86_64",),
 }
+"""Parameter -> names of images, the first that is there. Whoever has Amazon Linux registers it under its own name; for
+everybody else what this cloud comes with stands in for it, so that modules which look up "some Linux" work."""
 
 
 def below(call: Call, prefix: str) -> Iterator[tuple[str, str]]:
     """Names and values below a path, in order."""
-    for name, value in sorted(_all(call).items()):
-        if name.startswith(prefix):
-            yield name, value
-    if prefix.startswith("/aws/service/ami"):
-        for name in sorted(_IMAGES):
-            if name.startswith(prefix) and (image := value_of_image(call, name)):
-                yield name, image
+    found = {name: value for name, value in _all(call).items() if name.startswith(prefix)}
+    for name in _IMAGES:
+        if name.startswith(prefix) and (image := value_of_image(call, name)):
+            found[name] = image
+    yield from sorted(found.items())
 
 
 def _all(call: Call) -> dict[str, str]:
@@ -66,11 +78,14 @@ def value(call: Call, name: str) -> str | None:
 
 
 def value_of_image(call: Call, name: str) -> str | None:
-    """The newest image of this cloud's EC2 whose name fits; None when EC2 or the image isn't there."""
-    wanted = {"Filters": [{"Name": "name", "Values": [_IMAGES[name]]}]}
+    """The newest image whose name fits, of the account's own and those that EC2 comes with: never somebody else's, who
+    could have called it so. None when there is none."""
     try:
-        images = call.invoke("ec2", "DescribeImages", wanted).get("Images") or []
+        images = call.invoke("ec2", "DescribeImages", {"Owners": ["self", "amazon"]}).get("Images") or []
     except AwsError:
         return None
-    newest = max(images, key=lambda image: image.get("CreationDate", ""), default=None)
-    return None if newest is None else str(newest["ImageId"])
+    for wanted in _IMAGES[name]:
+        fitting = [image for image in images if fnmatchcase(image["Name"], wanted)]
+        if fitting:
+            return str(max(fitting, key=lambda image: image["CreationDate"])["ImageId"])
+    return None
