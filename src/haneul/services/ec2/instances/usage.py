@@ -67,9 +67,11 @@ def publish(call: Call, plane: Plane, row: Instance) -> None:
 
 
 def _put(call: Call, row: Instance, data: list[tuple[str, float, str]]) -> None:
-    dimensions = [{"Name": "InstanceId", "Value": row.id}]
+    whose = {"InstanceId": row.id, "AutoScalingGroupName": row.tags.get("aws:autoscaling:groupName")}
     told: list[dict[str, Any]] = [
-        {"MetricName": name, "Value": float(value), "Unit": unit, "Dimensions": dimensions}
+        {"MetricName": name, "Value": float(value), "Unit": unit, "Dimensions": [{"Name": kind, "Value": identifier}]}
+        for kind, identifier in whose.items()
+        if identifier
         for name, value, unit in data
     ]
     try:
