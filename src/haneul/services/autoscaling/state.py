@@ -141,7 +141,7 @@ class Hook(msgspec.Struct, kw_only=True):
 
 
 class Policy(msgspec.Struct, kw_only=True):
-    """A scaling policy; `settings` are the members of its put. acted: when an alarm last made it act."""
+    """A scaling policy; `settings` are the members of its put. making: its alarms are still to be made."""
 
     group: str
     name: str
@@ -149,7 +149,7 @@ class Policy(msgspec.Struct, kw_only=True):
     kind: str
     settings: dict[str, Any]
     enabled: bool = True
-    acted: float = 0.0
+    making: bool = False
 
 
 class Scheduled(msgspec.Struct, kw_only=True):
