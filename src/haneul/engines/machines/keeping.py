@@ -6,14 +6,14 @@ that the machine itself sees: console, exit, the sockets control and serial.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
 import socket
+import stat
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -109,14 +109,19 @@ class Keepers:
         except OSError as error:
             raise EngineError(f"machine {machine} does not run: {error}") from None
 
-    @contextlib.contextmanager
-    def path_of(self, machine: str, name: str) -> Iterator[str]:
-        """A short path to a file of the run folder: a socket's has 107 letters at most."""
-        descriptor = os.open(self.place(machine) / "run", os.O_RDONLY | os.O_DIRECTORY)
+    def read(self, machine: str, name: str, most: int) -> bytes:
+        """The end of a file of the run folder, of which the machine may make what it likes; b"" when there is none."""
         try:
-            yield f"/proc/self/fd/{descriptor}/{name}"
+            found = os.open(self.place(machine) / "run" / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError:
+            return b""
+        try:
+            status = os.fstat(found)
+            if not stat.S_ISREG(status.st_mode):
+                return b""
+            return os.pread(found, most, max(0, status.st_size - most))
         finally:
-            os.close(descriptor)
+            os.close(found)
 
     def kill(self, machine: str, timeout: float = 10.0) -> None:
         """End it now: with process 1 all others of its namespace end. Raises EngineError when it does not."""
@@ -141,10 +146,14 @@ class Keepers:
         shutil.rmtree(self.place(machine), ignore_errors=True)
 
     def _connected(self, machine: str, name: str, kind: int) -> socket.socket:
+        """The machine may put into its run folder what it likes: a link to somebody else's socket isn't followed."""
         client = socket.socket(socket.AF_UNIX, kind)
         try:
-            with self.path_of(machine, name) as path:
-                client.connect(path)
+            found = os.open(self.place(machine) / "run" / name, os.O_PATH | os.O_NOFOLLOW)
+            try:
+                client.connect(f"/proc/self/fd/{found}")  # a socket's own path may be longer than is allowed
+            finally:
+                os.close(found)
         except OSError:
             client.close()
             raise

@@ -18,7 +18,8 @@ from typing import Any
 
 from haneul.engines import daemons
 from haneul.engines.errors import EngineError
-from haneul.engines.machines import letters, uml
+from haneul.engines.machines import probes
+from haneul.engines.machines.drivers import Driver, driver_of
 from haneul.engines.machines.install import installed
 from haneul.engines.machines.keeping import Keepers
 from haneul.engines.machines.port import CONSOLE, Available, Disk, Machine, Nic, State, Stats, checked
@@ -33,7 +34,6 @@ class LocalMachines:
         self._folder = folder
         self._keepers = Keepers(folder)
         self._locks: dict[str, threading.RLock] = defaultdict(threading.RLock)
-        self._available: Available | None = None
         self._ended: Callable[[str], None] | None = None
         self._watch: daemons.Watch | None = None
         self._lock = threading.Lock()
@@ -43,9 +43,7 @@ class LocalMachines:
 
     def available(self) -> Available:
         with self._lock:
-            if self._available is None or not self._available.engines:
-                self._available = _look(self._folder)
-            return self._available
+            return probes.look(self._folder)
 
     def ensure_running(self, machine: Machine) -> None:
         checked(machine)
@@ -58,24 +56,25 @@ class LocalMachines:
             self._start(machine)
 
     def _start(self, machine: Machine) -> None:
-        uml.check(machine)
+        engine = probes.choose(self.available(), machine)
+        driver = driver_of(engine)
+        driver.check(machine)
         if machine.netns is not None and os.geteuid() != 0:
             raise EngineError("machines on a VPC's network need root, and the cloud does not run as root")
-        uid = uid_of(machine.id)
-        plan = uml.plan(self._folder, machine, uid)
         for disk in machine.disks:
             if not disk.path.exists():
                 raise EngineError(f"disk {disk.id} has no file: {disk.path}")
+        entry: dict[str, Any] = {
+            "engine": engine,
+            "boot": machine.boot,
+            "netns": str(machine.netns) if machine.netns else "",
+            "disks": [_plain(disk) for disk in machine.disks],
+            "nics": {},
+        }
+        plan = driver.plan(self._folder, machine, uid_of(machine.id), engine, entry)
         place = self._keepers.place(machine.id)
         place.mkdir(parents=True, exist_ok=True)
         (place / "asked").unlink(missing_ok=True)
-        entry = {
-            "engine": "uml",
-            "netns": plan["netns"],
-            "letters": letters.letters_of(machine.disks),
-            "disks": [_plain(disk) for disk in machine.disks],
-            "nics": {nic.id: index for index, nic in enumerate(machine.nics)},
-        }
         self._write(machine.id, entry)
         pid = self._keepers.start(machine.id, plan)
         if self._watch is not None:
@@ -114,8 +113,7 @@ class LocalMachines:
             return
         self._asked(machine)
         self.resume(machine)
-        self._keepers.ask(machine, "stopping")
-        uml.say(self._keepers, machine, "cad")
+        self._driver(machine).shutdown(self._keepers, machine, self._read(machine))
 
     def power_off(self, machine: str) -> None:
         if self._keepers.pid(machine) is not None:
@@ -125,31 +123,27 @@ class LocalMachines:
     def reboot(self, machine: str) -> None:
         with self._running(machine):
             self.resume(machine)
-            uml.say(self._keepers, machine, "cad")
+            self._driver(machine).reboot(self._keepers, machine)
 
     def pause(self, machine: str) -> None:
         with self._running(machine):
             if self.state(machine) == "running":
-                uml.say(self._keepers, machine, "stop")
+                self._driver(machine).pause(self._keepers, machine)
                 self._keepers.ask(machine, "pausing", paused=True)
 
     def resume(self, machine: str) -> None:
         with self._running(machine):
             if self.state(machine) == "paused":
-                uml.say(self._keepers, machine, "go")
+                self._driver(machine).resume(self._keepers, machine)
                 self._keepers.ask(machine, "pausing", paused=False)
 
     def attach(self, machine: str, disk: Disk) -> str:
         with self._running(machine):
-            entry = self._read(machine)
+            entry, driver = self._read(machine), self._driver(machine)
             if all(one["id"] != disk.id for one in entry["disks"]):
-                if disk.format != "raw":
-                    raise EngineError(f"User Mode Linux reads raw disks only, {disk.id} is {disk.format}")
-                letter = letters.letter_of(disk, entry["letters"].values())
-                uml.attach(self._keepers, machine, disk, letter)
-                entry["letters"][disk.id] = letter
+                driver.attach(self._keepers, machine, disk, entry)
                 self._write(machine, {**entry, "disks": [*entry["disks"], _plain(disk)]})
-            return f"/dev/ubd{entry['letters'][disk.id]}"
+            return driver.name_of(entry, disk.id)
 
     def detach(self, machine: str, disk: str, *, force: bool = False) -> None:
         with self._locks[machine]:
@@ -157,7 +151,7 @@ class LocalMachines:
                 return
             entry = self._read(machine)
             if any(one["id"] == disk for one in entry["disks"]):
-                uml.detach(self._keepers, machine, disk, entry["letters"].pop(disk))
+                self._driver(machine).detach(self._keepers, machine, disk, entry, force=force)
                 self._write(machine, {**entry, "disks": [one for one in entry["disks"] if one["id"] != disk]})
 
     def disks(self, machine: str) -> list[Disk]:
@@ -166,8 +160,13 @@ class LocalMachines:
         return [Disk(**{**one, "path": Path(one["path"])}) for one in self._read(machine)["disks"]]
 
     def resized(self, machine: str, disk: str) -> bool:
-        """User Mode Linux reads a disk's size when it is attached."""
-        return False
+        with self._running(machine):
+            entry = self._read(machine)
+            for one in entry["disks"]:
+                if one["id"] == disk:
+                    size = Path(one["path"]).stat().st_size
+                    return self._driver(machine).resized(self._keepers, machine, disk, size, entry)
+            return False
 
     def attach_nic(self, machine: str, nic: Nic) -> None:
         with self._running(machine):
@@ -177,9 +176,8 @@ class LocalMachines:
             if not entry["netns"]:
                 raise EngineError(f"machine {machine} has no network")
             own_tap(Path(entry["netns"]), nic.tap, uid_of(machine))
-            index = next(number for number in range(64) if number not in entry["nics"].values())
-            uml.attach_nic(self._keepers, machine, nic, index)
-            self._write(machine, {**entry, "nics": {**entry["nics"], nic.id: index}})
+            self._driver(machine).attach_nic(self._keepers, machine, nic, entry)
+            self._write(machine, entry)
 
     def detach_nic(self, machine: str, nic: str) -> None:
         with self._locks[machine]:
@@ -187,14 +185,11 @@ class LocalMachines:
                 return
             entry = self._read(machine)
             if nic in entry["nics"]:
-                uml.detach_nic(self._keepers, machine, nic, entry["nics"].pop(nic))
+                self._driver(machine).detach_nic(self._keepers, machine, nic, entry)
                 self._write(machine, entry)
 
     def console(self, machine: str) -> bytes:
-        try:
-            return (self._keepers.place(machine) / "run" / "console").read_bytes()[-CONSOLE:]
-        except OSError:
-            return b""
+        return self._keepers.read(machine, "console", CONSOLE)
 
     def serial(self, machine: str) -> socket.socket:
         return self._keepers.serial(machine)
@@ -204,7 +199,7 @@ class LocalMachines:
             with contextlib.suppress(EngineError):
                 return int(self._keepers.ask(machine, "status")["boots"])
         try:
-            return int(json.loads((self._keepers.place(machine) / "run" / "exit").read_text())["boots"])
+            return int(json.loads(self._keepers.read(machine, "exit", 1024))["boots"])
         except (OSError, ValueError, KeyError):
             return 1 if self._known(machine) else 0
 
@@ -251,6 +246,9 @@ class LocalMachines:
                 raise EngineError(f"machine {machine} does not run")
             yield
 
+    def _driver(self, machine: str) -> Driver:
+        return driver_of(str(self._read(machine)["engine"]))
+
     def _asked(self, machine: str) -> None:
         with contextlib.suppress(FileNotFoundError):
             (self._keepers.place(machine) / "asked").touch()
@@ -266,12 +264,6 @@ class LocalMachines:
         fresh = place / "machine.fresh"
         fresh.write_text(json.dumps(entry))
         fresh.rename(place / "machine.json")
-
-
-def _look(folder: Path) -> Available:
-    trouble = uml.probe(folder)
-    why = {"uml": trouble or "User Mode Linux starts here: images that `haneul images build` makes run natively."}
-    return Available(("uml",) if not trouble else (), why)
 
 
 def _plain(disk: Disk) -> dict[str, Any]:

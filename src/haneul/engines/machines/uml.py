@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from haneul.engines.errors import EngineBusy, EngineError, EngineMissing
 from haneul.engines.machines import letters
@@ -52,12 +54,13 @@ def probe(folder: Path) -> str:
     return f"User Mode Linux does not start here: {done.stdout.decode(errors='replace').strip()[-200:]}"
 
 
-def plan(folder: Path, machine: Machine, uid: int) -> dict[str, object]:
-    """What a keeper must know to run it."""
+def plan(folder: Path, machine: Machine, uid: int, engine: str, entry: dict[str, Any]) -> dict[str, object]:
+    """What a keeper must know to run it; `entry` learns the disks' letters and the interfaces' numbers."""
     sandbox = os.geteuid() == 0
     place = executable(folder)
     programs = _HERE if sandbox else str(place)
-    given = letters.letters_of(machine.disks)
+    given = entry["letters"] = letters.letters_of(machine.disks)
+    entry["nics"] = {nic.id: index for index, nic in enumerate(machine.nics)}
     argv = [
         f"{programs}/linux.uml",
         f"mem={machine.memory_mib}M",
@@ -120,8 +123,29 @@ def say(keepers: Keepers, machine: str, command: str) -> str:
     return str(answer["text"])
 
 
-def attach(keepers: Keepers, machine: str, disk: Disk, letter: str) -> None:
+def shutdown(keepers: Keepers, machine: str, entry: Mapping[str, Any]) -> None:
+    """Our images restart on Ctrl-Alt-Del, and a restart is an end now."""
+    keepers.ask(machine, "stopping")
+    say(keepers, machine, "cad")
+
+
+def reboot(keepers: Keepers, machine: str) -> None:
+    say(keepers, machine, "cad")
+
+
+def pause(keepers: Keepers, machine: str) -> None:
+    say(keepers, machine, "stop")
+
+
+def resume(keepers: Keepers, machine: str) -> None:
+    say(keepers, machine, "go")
+
+
+def attach(keepers: Keepers, machine: str, disk: Disk, entry: dict[str, Any]) -> None:
     """The running kernel has the disk, and its next boot too."""
+    if disk.format != "raw":
+        raise EngineError(f"User Mode Linux reads raw disks only, {disk.id} is {disk.format}")
+    letter = letters.letter_of(disk, entry["letters"].values())
     with opened(disk, machine) as descriptor:
         path = keepers.ask(machine, "hold", descriptor=descriptor, id=disk.id)["path"]
     argument = ubd(letter, disk, path)
@@ -131,20 +155,37 @@ def attach(keepers: Keepers, machine: str, disk: Disk, letter: str) -> None:
         keepers.ask(machine, "drop", id=disk.id)
         raise
     keepers.ask(machine, "remember", id=disk.id, argument=argument)
+    entry["letters"][disk.id] = letter
 
 
-def detach(keepers: Keepers, machine: str, disk: str, letter: str) -> None:
+def detach(keepers: Keepers, machine: str, disk: str, entry: dict[str, Any], *, force: bool) -> None:
+    """Raises EngineBusy while it is mounted: nothing that the kernel offers is more violent."""
+    letter = entry["letters"][disk]
     say(keepers, machine, f"remove ubd{letter}")
     for flags in (_FLAGS, f"r{_FLAGS}"):
         keepers.ask(machine, "forget", id=disk, prefix=f"ubd{letter}{flags}=")
     keepers.ask(machine, "drop", id=disk)
+    del entry["letters"][disk]
 
 
-def attach_nic(keepers: Keepers, machine: str, nic: Nic, index: int) -> None:
-    say(keepers, machine, f"config {vec(index, nic).replace(':', '=', 1)}")
+def name_of(entry: Mapping[str, Any], disk: str) -> str:
+    return f"/dev/ubd{entry['letters'][disk]}"
+
+
+def resized(keepers: Keepers, machine: str, disk: str, size: int, entry: Mapping[str, Any]) -> bool:
+    """The kernel reads a disk's size when it is attached."""
+    return False
+
+
+def attach_nic(keepers: Keepers, machine: str, nic: Nic, entry: dict[str, Any]) -> None:
+    index = next(number for number in range(64) if number not in entry["nics"].values())
+    say(keepers, machine, f"config {vec(index, nic)}")
     keepers.ask(machine, "remember", id=nic.id, argument=vec(index, nic))
+    entry["nics"][nic.id] = index
 
 
-def detach_nic(keepers: Keepers, machine: str, nic: str, index: int) -> None:
+def detach_nic(keepers: Keepers, machine: str, nic: str, entry: dict[str, Any]) -> None:
+    index = entry["nics"][nic]
     say(keepers, machine, f"remove vec{index}")
     keepers.ask(machine, "forget", id=nic, prefix=f"vec{index}:")
+    del entry["nics"][nic]

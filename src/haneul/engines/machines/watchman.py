@@ -17,6 +17,8 @@ import struct
 import subprocess
 import time
 
+from monitor import Monitor
+
 CONSOLE = 64 << 10
 CLIENTS = 16
 REBOOT = "/usr/bin/false"
@@ -32,6 +34,7 @@ class Watchman:
         self.plan = plan
         self.here = here
         self.uml = plan["kind"] == "uml"
+        self.monitor = None
         self.process = None
         self.serial = None
         self.boots = 0
@@ -78,23 +81,55 @@ class Watchman:
         shutil.rmtree("uml", ignore_errors=True)
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
-        argv = [*self.argv, *self.more.values()] if self.uml else self.argv
+        argv = [REBOOT, *self.argv[1:], *self.more.values()] if self.uml else self.argv
+        here, there = socket.socketpair()
         with open("errors", "ab" if self.boots else "wb") as errors:
             self.process = subprocess.Popen(
-                [REBOOT, *argv[1:]] if self.uml else argv,
-                executable=argv[0],
+                [one.replace("{monitor}", str(there.fileno())) for one in argv],
+                executable=self.argv[0],
                 stdin=theirs,
                 stdout=theirs,
                 stderr=errors,
                 env=self.plan["environment"],
                 cwd=self.here,
+                pass_fds=() if self.uml else (there.fileno(),),
             )
         theirs.close()
+        there.close()
         self.serial = ours
         self.poll.register(ours, selectors.EVENT_READ, self.on_serial)
         self.boots += 1
         self.paused = False
         self.began = time.monotonic()
+        if self.uml:
+            here.close()
+        else:
+            self.meet(here)
+
+    def meet(self, here):
+        """QEMU's monitor answers, or what QEMU said instead is raised."""
+        try:
+            self.monitor = Monitor(here, self.on_event)
+        except OSError:
+            self.process.wait()
+            with open("errors", errors="replace") as errors:
+                raise OSError(errors.read()[-1000:].strip() or "QEMU did not start") from None
+        self.poll.register(here, selectors.EVENT_READ, self.on_monitor)
+
+    def on_monitor(self, here):
+        try:
+            self.monitor.messages()
+        except OSError:
+            self.poll.unregister(here)
+
+    def on_event(self, name, data):
+        """A guest that reboots stays in its process; one that has no system that runs does so for ever."""
+        if name == "RESET" and data.get("reason") != "none":
+            now = time.monotonic()
+            self.hasty = self.hasty + 1 if now - self.began < HASTE else 0
+            self.boots, self.began = self.boots + 1, now
+            if self.hasty >= HASTY:
+                self.process.kill()
 
     def run(self):
         while True:
@@ -202,7 +237,9 @@ class Watchman:
                 request = json.loads(text)
                 try:
                     answer = getattr(self, f"do_{request.pop('do')}")(descriptors, **request)
-                except (OSError, ValueError, KeyError, AttributeError, IndexError) as error:
+                except ValueError as error:
+                    answer = {"error": str(error)}
+                except (OSError, KeyError, AttributeError, IndexError) as error:
                     answer = {"error": f"{type(error).__name__}: {error}"}
                 client.send(json.dumps(answer).encode())
 
@@ -234,6 +271,10 @@ class Watchman:
         """The guest's next reboot is its end."""
         self.stopping = True
         return {}
+
+    def do_monitor(self, descriptors, execute, arguments=None):
+        """Say something to QEMU; what it answers."""
+        return {"return": self.monitor.run(execute, arguments)}
 
     def do_pausing(self, descriptors, paused):
         self.paused = paused
