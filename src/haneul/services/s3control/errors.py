@@ -19,6 +19,7 @@ errors = Errors(
     NoSuchAccessPoint=404,
     NoSuchAccessPointPolicy=404,
     NoSuchBucket=404,
+    NoSuchJob=404,
     NoSuchResource=404,
     NotImplemented=501,
     PolicyTooLarge=400,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from haneul.service import Service
+from haneul.service import Service, StepSpec
 
 SERVICE = Service(
     model="s3control",
@@ -11,8 +11,11 @@ SERVICE = Service(
         "access_points",
         "access_point_policies",
         "account_blocks",
+        "job_tags",
+        "jobs",
         "resource_tags",
     ),
+    steps={"s3control.job": StepSpec("state:JOBS", "job_converge:step_job")},
     iam_prefix="s3",
-    uses=("s3",),
+    uses=("s3", "lambda", "sts"),
 )
