@@ -12,13 +12,15 @@ from pathlib import Path
 
 import msgspec
 
+from haneul.metering import instances
+
 HOME = "us-east-1"
 _SHEETS = Path(__file__).with_name("sheets")
 
 
 class Row(msgspec.Struct, frozen=True):
     """One price. `tiers` are (up to this quantity a month, price) pairs; `free` is the free tier's monthly quantity of
-    a new account, `always_free` everybody's."""
+    a new account, `always_free` everybody's. gigabytes: counted in the bill's unit already, not in bytes."""
 
     service: str
     usage: str
@@ -28,6 +30,7 @@ class Row(msgspec.Struct, frozen=True):
     price: str = ""
     tiers: tuple[tuple[float | None, str], ...] = ()
     level: bool = False
+    gigabytes: bool = False
     hours: bool = False
     free: float = 0
     always_free: float = 0
@@ -35,7 +38,7 @@ class Row(msgspec.Struct, frozen=True):
     @property
     def divisor(self) -> int:
         """How many of ours are one of the bill's: bytes in a GB."""
-        return 1 << 30 if self.unit in ("GB", "GB-Mo") else 1
+        return 1 << 30 if self.unit in ("GB", "GB-Mo") and not self.gigabytes else 1
 
     def cost(self, quantity: Decimal, free_tier: bool) -> Decimal:
         """What a month's `quantity` of units costs, in USD."""
@@ -83,4 +86,13 @@ def _row(prices: Sheet, service: str, usage: str, operation: str) -> Row | None:
     for row in prices.rows:
         if row.service == service and row.usage == usage and (not row.operations or operation in row.operations):
             return row
-    return None
+    return _hours(prices.region, usage) if service == "ec2" else None
+
+
+def _hours(region: str, usage: str) -> Row | None:
+    """The price of an instance type's hours, of which there are too many for rows."""
+    found = instances.usage(region, usage)
+    if found is None:
+        return None
+    price, free = found
+    return Row(service="ec2", usage=usage, type=usage, unit="Hrs", price=f"{price.normalize():f}", free=free)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from botocore.exceptions import ClientError
 
+from haneul.services.ec2.instances.type_details import FILTERS
 from tests.api.ec2.conftest import code_of
 
 
@@ -110,11 +113,7 @@ def test_filters_find_by_name_by_figures_and_by_wildcards(ec2):
 
 def test_every_documented_filter_is_known(ec2):
     """A filter that AWS documents isn't refused."""
-    from haneul.services.ec2.instances.type_details import FILTERS
-
     shape = ec2.meta.service_model.shape_for("DescribeInstanceTypesRequest").members["Filters"]
-    import re
-
     documented = set(re.findall(r"<code>([a-z0-9-]+(?:\.[a-z0-9-]+)*)</code> - ", shape.documentation))
     assert documented and documented <= set(FILTERS)
 

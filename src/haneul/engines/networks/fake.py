@@ -17,6 +17,7 @@ class FakeNetworks:
     def __init__(self, reason: str = "", folder: Path | None = None) -> None:
         self.plans: dict[str, VpcPlan] = {}
         self.passed: list[Passage] = []
+        self.uplinks: dict[str, Counters] = {}
         self._reason = reason
         self._names = folder / "vpcs" if folder is not None else None
         if self._names is not None:
@@ -78,6 +79,10 @@ class FakeNetworks:
     def counters(self, vpc: str, eni: str) -> Counters:
         self._known(vpc)
         return Counters(0, 0)
+
+    def uplink(self, vpc: str) -> Counters:
+        self._known(vpc)
+        return self.uplinks.get(vpc, Counters(0, 0))
 
     def flows(self, vpc: str) -> list[Passage]:
         """What a test put into `passed`."""

@@ -221,6 +221,10 @@ class Networks(Protocol):
 
     def counters(self, vpc: str, eni: str) -> Counters: ...
 
+    def uplink(self, vpc: str) -> Counters:
+        """Bytes by way of the VPC's internet gateway: `sent` to the internet, `received` from it; none without one."""
+        ...
+
     def flows(self, vpc: str) -> list[Passage]:
         """All that passed since the VPC's plan asked for it, silent flows left out after a while; counts start anew
         with the cloud."""

@@ -169,7 +169,15 @@ class KernelNetworks:
         return kernel.connected(self._entered(vpc), address, port, timeout)
 
     def counters(self, vpc: str, eni: str) -> Counters:
-        text = kernel.run(self._entered(vpc), "ip", "-j", "-s", "link", "show", "dev", self.tap_of(eni))
+        return self._passed(vpc, self.tap_of(eni))
+
+    def uplink(self, vpc: str) -> Counters:
+        if rules.UPLINK not in _links(self._entered(vpc)):
+            return Counters(0, 0)
+        return self._passed(vpc, rules.UPLINK)
+
+    def _passed(self, vpc: str, device: str) -> Counters:
+        text = kernel.run(self._entered(vpc), "ip", "-j", "-s", "link", "show", "dev", device)
         stats = json.loads(text)[0]["stats64"]
         return Counters(stats["rx"]["bytes"], stats["tx"]["bytes"])
 

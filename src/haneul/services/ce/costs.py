@@ -20,7 +20,7 @@ _METRICS = frozenset(
     }
 )
 DIMENSIONS: Mapping[str, Callable[[Line], str]] = {
-    "SERVICE": lambda line: service_name(line.service),
+    "SERVICE": lambda line: service_name(line.service, line.type),
     "USAGE_TYPE": lambda line: line.type,
     "OPERATION": lambda line: line.operation,
     "REGION": lambda line: "global" if line.region == "aws-global" else line.region,

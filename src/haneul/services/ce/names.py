@@ -16,7 +16,20 @@ _NAMES = {
     "rds": "Amazon Relational Database Service",
     "ec2": "Amazon Elastic Compute Cloud - Compute",
 }
+_PARTS = {
+    "EBS:": "EC2 - Other",
+    "NatGateway-": "EC2 - Other",
+    "DataTransfer-": "EC2 - Other",
+    "PublicIPv4:": "Amazon Virtual Private Cloud",
+    "VpcEndpoint-": "Amazon Virtual Private Cloud",
+}
+"""What begins so on EC2's bill stands under another name."""
 
 
-def service_name(model: str) -> str:
+def service_name(model: str, type: str) -> str:
+    """The service that a usage type stands under."""
+    if model in ("ec2", "ebs"):
+        for begins, name in _PARTS.items():
+            if type.startswith(begins):
+                return name
     return _NAMES.get(model, model)

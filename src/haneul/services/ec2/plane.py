@@ -15,7 +15,7 @@ from haneul.state.store import Conflict
 if TYPE_CHECKING:
     from haneul.cloud import Cloud
     from haneul.engines.machines.port import Machines
-    from haneul.engines.networks.port import Networks
+    from haneul.engines.networks.port import Counters, Networks
     from haneul.engines.volumes.port import Volumes
     from haneul.services.ec2.instances.capacity import Able
     from haneul.services.ec2.instances.metadata import Metadata
@@ -54,6 +54,8 @@ class Plane:
         """Whether networks are known to work here."""
         self.counted: dict[str, Counts] = {}
         """Flow log -> what its network had counted when it was last written."""
+        self.passed: dict[str, Counters] = {}
+        """VPC -> what had passed its internet gateway when it was last counted."""
         self.swept = False
         self.sweeping = threading.Lock()
         self.kernel = threading.Lock()

@@ -68,6 +68,7 @@ SERVICE = Service(
         "ec2.capacity-reservation": StepSpec(
             "reservations.state:CAPACITY_RESERVATIONS", "reservations.capacity_reservations:step_capacity_reservation"
         ),
+        "ec2.hours": StepSpec("account.state:HOURS", "account.hours:step_hours"),
         "ec2.volume": StepSpec("volumes.state:VOLUMES", "volumes.converge:step_volume"),
         "ec2.snapshot": StepSpec("volumes.state:SNAPSHOTS", "volumes.converge:step_snapshot"),
     },

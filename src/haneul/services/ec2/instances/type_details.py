@@ -135,7 +135,7 @@ def _network(one: InstanceType) -> Details:
 
 def _cards(one: InstanceType) -> list[dict[str, Any]]:
     runs = one.cards or [(1, one.network, one.baseline, one.interfaces)]
-    found = []
+    found: list[dict[str, Any]] = []
     for count, performance, baseline, interfaces in runs:
         for _ in range(count):
             peak = _peak(performance) if one.cards or one.peak is None else one.peak

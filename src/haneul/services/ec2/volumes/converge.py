@@ -9,6 +9,7 @@ from haneul.engines.machines.port import Disk
 from haneul.engines.volumes.port import Taken
 from haneul.service import Call, Step
 from haneul.services.ec2 import plane as planes
+from haneul.services.ec2.account import hours
 from haneul.services.ec2.instances import image_builtin
 from haneul.services.ec2.instances.state import INSTANCE
 from haneul.services.ec2.volumes import keys, usage
@@ -120,6 +121,8 @@ def step_snapshot(call: Call, row: Snapshot) -> Step:
         row.work = {"message": str(error)}
         return Step(row)
     row.changed = taken.changed
+    with call.write() as tx:
+        hours.begin(tx, call.scope, call.now())
     row.state, row.progress, row.completed, row.work = "completed", "100%", call.now(), {}
     return Step(row)
 

@@ -10,6 +10,7 @@ from haneul.kit import tokens
 from haneul.service import Call, Scope
 from haneul.services.ec2 import listing, tagging
 from haneul.services.ec2 import plane as planes
+from haneul.services.ec2.account import hours
 from haneul.services.ec2.errors import coded, errors, invalid
 from haneul.services.ec2.instances.state import INSTANCE
 from haneul.services.ec2.operations import operation
@@ -45,6 +46,7 @@ def allocate_address(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         public = pool.free(tx, planes.of(call.cloud), request.get("Address") or "")
         row = Address(id=ADDRESS.new_id(), public=public, created=call.now(), tags=tags)
         ADDRESS.table.put(tx, call.scope, row)
+        hours.begin(tx, call.scope, call.now())
     return {
         "PublicIp": public,
         "AllocationId": row.id,

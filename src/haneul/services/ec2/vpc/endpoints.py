@@ -10,6 +10,7 @@ from typing import Any
 from haneul.kit import tokens
 from haneul.service import Call, Scope
 from haneul.services.ec2 import idempotency, listing, tagging
+from haneul.services.ec2.account import hours
 from haneul.services.ec2.errors import coded, errors, invalid, missing
 from haneul.services.ec2.operations import operation
 from haneul.services.ec2.vpc import endpoint_services, givens, interfaces, realise
@@ -74,6 +75,7 @@ async def create_vpc_endpoint(call: Call, request: Mapping[str, Any]) -> dict[st
             chosen = {one.get("SubnetId"): one.get("Ipv4") or "" for one in request.get("SubnetConfigurations") or ()}
             _enter(tx, call, row, request.get("SubnetIds") or (), chosen)
         ENDPOINT.table.put(tx, call.scope, row)
+        hours.begin(tx, call.scope, call.now())
         idempotency.remember(tx, call, request, [row.id])
         return _answer(tx, call, request, row), [row.vpc]
 

@@ -9,6 +9,7 @@ from typing import Any
 from haneul.kit import tokens
 from haneul.service import Scope
 from haneul.services.ec2 import tagging
+from haneul.services.ec2.account import hours
 from haneul.services.ec2.errors import coded, errors, invalid
 from haneul.services.ec2.plane import Plane
 from haneul.services.ec2.vpc import names, pool, realise, six
@@ -103,6 +104,7 @@ def give_public(tx: Writer, scope: Scope, plane: Plane, interface: NetworkInterf
     if primary not in interface.publics:
         interface.publics = {**interface.publics, primary: pool.free(tx, plane)}
         INTERFACE.table.put(tx, scope, interface)
+        hours.begin(tx, scope, plane.cloud.clock.now())
     return interface.publics[primary]
 
 

@@ -10,6 +10,7 @@ from haneul.kit import tokens
 from haneul.service import Call, Scope, Step
 from haneul.services.ec2 import idempotency, listing, tagging
 from haneul.services.ec2 import plane as planes
+from haneul.services.ec2.account import hours
 from haneul.services.ec2.errors import coded, errors, invalid, missing
 from haneul.services.ec2.operations import operation
 from haneul.services.ec2.vpc import addresses, interfaces, plan, realise
@@ -57,6 +58,7 @@ def create_nat_gateway(call: Call, request: Mapping[str, Any]) -> dict[str, Any]
         )
         _found(tx, call, row, subnet, request)
         NAT.table.put(tx, call.scope, row)
+        hours.begin(tx, call.scope, call.now())
         wake(tx, "ec2.nat", call.scope, (row.id,), call.now())
         idempotency.remember(tx, call, request, [row.id])
         answer: dict[str, Any] = {"NatGateway": describe(tx, call.scope, row)}
