@@ -108,7 +108,7 @@ _BY_SERVICE: dict[str, dict[str, object]] = {
         ),
     },
     "dynamodbstreams": {"error_namespace": "com.amazonaws.dynamodb.v20120810#"},
-    "ec2": {"open": frozenset({"InstanceType"})},
+    "ec2": {"open": frozenset({"InstanceType", "SpotAllocationStrategy", "FleetOnDemandAllocationStrategy"})},
     "ecr": {"missing": "InvalidParameterException", "invalid": "InvalidParameterException"},
     "ecs": {"missing": "InvalidParameterException", "invalid": "InvalidParameterException"},
     "efs": {"missing": "ValidationException", "invalid": "ValidationException"},

@@ -54,6 +54,8 @@ SERVICE = Service(
         "instances.status",
         "instances.consoles",
         "fleets.spot_requests",
+        "fleets.fleets",
+        "fleets.spot_fleets",
         "reservations.placement_groups",
         "reservations.capacity_reservations",
     ),
@@ -65,6 +67,8 @@ SERVICE = Service(
         "ec2.instance": StepSpec("instances.state:INSTANCES", "instances.converge:step_instance"),
         "ec2.image": StepSpec("instances.state:IMAGES", "instances.image_converge:step_image"),
         "ec2.spot-request": StepSpec("fleets.state:SPOT_REQUESTS", "fleets.spot_converge:step_spot_request"),
+        "ec2.fleet": StepSpec("fleets.state:FLEETS", "fleets.converge:step_fleet"),
+        "ec2.spot-fleet": StepSpec("fleets.state:SPOT_FLEETS", "fleets.converge:step_fleet"),
         "ec2.capacity-reservation": StepSpec(
             "reservations.state:CAPACITY_RESERVATIONS", "reservations.capacity_reservations:step_capacity_reservation"
         ),

@@ -40,24 +40,24 @@ class SpotRequest(msgspec.Struct, kw_only=True):
 
 
 class Fleet(msgspec.Struct, kw_only=True):
-    """An EC2 Fleet, or a Spot Fleet: what was asked for (`config`, by AWS's names), and how far it is. state: as AWS
-    names it, with underscores. target, on_demand, spot: units of capacity."""
+    """An EC2 Fleet, or a Spot Fleet. config: what was asked for, by AWS's names. state, activity: as AWS names them.
+    members: the instances that it had when it was last looked at."""
 
     id: str
     state: str
-    activity: str
     created: float
     type: str
     config: dict[str, Any]
-    target: int
-    on_demand: int = 0
-    spot: int = 0
+    activity: str = "pending_fulfillment"
+    placed: bool = False
+    """Its whole capacity was there once: a one-time request asks no more."""
     profiles: dict[str, tuple[str, str, str]] = {}
-    """Instance profiles that the maker might pass on, by what named them."""
+    """Instance profiles that the maker might pass on (ARN, id, role), by what named them."""
+    members: list[str] = []
     errors: list[dict[str, Any]] = []
-    instances: list[dict[str, Any]] = []
-    """What an instant fleet launched, as its answer tells."""
-    client_token: str = ""
+    launched: list[dict[str, Any]] = []
+    """What an instant fleet launched, as its answer told."""
+    ended: float = 0.0
     tags: dict[str, str] = {}
 
 

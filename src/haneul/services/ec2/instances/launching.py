@@ -37,11 +37,12 @@ class Profile:
 
 @dataclass(frozen=True)
 class Origin:
-    """For whom a launch is. tags: AWS's own, on its instances. fleet: the fleet whose capacity they are. request: the
-    Spot request that waits for its instance."""
+    """For whom a launch is. tags: AWS's own, on its instances. fleet: the fleet whose capacity they are, `weight` units
+    each. request: the Spot request that waits for its instance."""
 
     tags: Mapping[str, str] = field(default_factory=dict)
     fleet: str = ""
+    weight: float = 1.0
     request: str = ""
 
 
@@ -224,7 +225,7 @@ def _instance(call: Call, tx: Writer, asked: Request, launch: Launch, reservatio
     if index < len(launch.seats):
         row.options = {**row.options, "CapacityReservationId": launch.seats[index]}
     if launch.origin.fleet:
-        row.options = {**row.options, "Fleet": launch.origin.fleet}
+        row.options = {**row.options, "Fleet": launch.origin.fleet, "FleetWeight": launch.origin.weight}
     if requesting.spot(asked):
         from haneul.services.ec2.fleets import spot_requests
 
