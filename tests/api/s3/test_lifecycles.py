@@ -53,3 +53,22 @@ def test_expiry(fresh_cloud: Callable[..., RunningCloud]) -> None:
     while [one["Key"] for one in s3.list_objects_v2(Bucket="aging")["Contents"]] != ["new/a"]:
         assert time.monotonic() < deadline
         time.sleep(0.1)
+
+
+def test_the_deprecated_form(fresh_cloud: Callable[..., RunningCloud]) -> None:
+    """Rules by prefix, as old clients put them, are told back with their prefix; the header tells when they act."""
+    s3 = fresh_cloud().client("s3")
+    s3.create_bucket(Bucket="old-style")
+    told = {"ID": "a b", "Prefix": "old/", "Status": "Enabled", "Expiration": {"Days": 3}}
+    told["Transition"] = {"Days": 1, "StorageClass": "GLACIER"}
+    s3.put_bucket_lifecycle(Bucket="old-style", LifecycleConfiguration={"Rules": [told]})
+    found = s3.get_bucket_lifecycle_configuration(Bucket="old-style")["Rules"][0]
+    assert found["Prefix"] == "old/"
+    assert "Filter" not in found
+    assert found["Transitions"] == [told["Transition"]]
+    put = s3.put_object(Bucket="old-style", Key="old/a", Body=b"x")
+    head = s3.head_object(Bucket="old-style", Key="old/a")
+    assert put["Expiration"] == head["Expiration"] == s3.get_object(Bucket="old-style", Key="old/a")["Expiration"]
+    assert head["Expiration"].startswith('expiry-date="')
+    assert head["Expiration"].endswith('00:00:00 GMT", rule-id="a%20b"')
+    assert "Expiration" not in s3.put_object(Bucket="old-style", Key="new/a", Body=b"x")

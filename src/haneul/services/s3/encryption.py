@@ -41,7 +41,7 @@ def cipher_for(call: Call, bucket: Bucket, request: Mapping[str, Any]) -> Cipher
     if customer is not None:
         if setting is not None and _blocks_customers(setting):
             raise _blocked(call, bucket, request)
-        salt = _salt()
+        salt = new_salt()
         return Cipher("SSE-C", salt, check=_check(customer, salt))
     if kind is None and "SSEKMSKeyId" not in request:
         return None if setting is None else _default(call, setting, request)
@@ -54,10 +54,10 @@ def cipher_for(call: Call, bucket: Bucket, request: Mapping[str, Any]) -> Cipher
         )
     assert kind is not None
     if kind == "AES256":
-        return Cipher(kind, _salt())
+        return Cipher(kind, new_salt())
     default = {} if setting is None else setting["Rules"][0]
     bucket_key = kind == "aws:kms" and bool(request.get("BucketKeyEnabled", default.get("BucketKeyEnabled")))
-    return Cipher(kind, _salt(), kms_key(call, key_id), context=_context(request), bucket_key=bucket_key)
+    return Cipher(kind, new_salt(), kms_key(call, key_id), context=_context(request), bucket_key=bucket_key)
 
 
 def _blocks_customers(setting: Mapping[str, Any]) -> bool:
@@ -97,10 +97,10 @@ def _default(call: Call, setting: Mapping[str, Any], request: Mapping[str, Any])
     default = rule.get("ApplyServerSideEncryptionByDefault") or {"SSEAlgorithm": "AES256"}
     kind = default["SSEAlgorithm"]
     if kind == "AES256":
-        return Cipher(kind, _salt())
+        return Cipher(kind, new_salt())
     bucket_key = kind == "aws:kms" and bool(request.get("BucketKeyEnabled", rule.get("BucketKeyEnabled", False)))
     key = kms_key(call, default.get("KMSMasterKeyID"))
-    return Cipher(kind, _salt(), key, context=_context(request), bucket_key=bucket_key)
+    return Cipher(kind, new_salt(), key, context=_context(request), bucket_key=bucket_key)
 
 
 def kms_key(call: Call, given: str | None) -> str:
@@ -122,7 +122,13 @@ def write_key(call: Call, cipher: Cipher | None, request: Mapping[str, Any]) -> 
         customer = customer_key(request, "SSECustomer")
         assert customer is not None
         return hmac.digest(customer, cipher.salt, hashlib.sha256)
-    return _sealed(call).derive(f"s3 {cipher.kind} {cipher.key_id}".encode(), cipher.salt)
+    purpose = purpose_of(cipher)
+    return _sealed(call).derive(purpose.encode(), cipher.salt) if purpose else None
+
+
+def purpose_of(cipher: Cipher) -> str:
+    """What a body's key is made of, beside the installation's secret and the salt."""
+    return f"s3 {cipher.kind} {cipher.key_id}" if cipher.under is None else cipher.under
 
 
 def read_key(
@@ -134,7 +140,15 @@ def read_key(
     if cipher is None or cipher.kind != "SSE-C":
         if customer is not None:
             raise errors.InvalidRequest("The encryption parameters are not applicable to this object.")
-        return None if cipher is None else write_key(call, cipher, request)
+        if cipher is None:
+            return None
+        if cipher.key_id and call.principal.kind == "anonymous":
+            raise errors.InvalidArgument(
+                "Requests specifying Server Side Encryption with AWS KMS managed keys require AWS Signature Version 4.",
+                ArgumentName="Authorization",
+                ArgumentValue="null",
+            )
+        return write_key(call, cipher, request)
     if customer is None:
         raise errors.InvalidRequest(
             "The object was stored using a form of Server Side Encryption. The correct parameters must be provided to "
@@ -210,7 +224,7 @@ def _check(customer: bytes, salt: bytes) -> bytes:
     return hmac.digest(customer, b"check" + salt, hashlib.sha256)[:16]
 
 
-def _salt() -> bytes:
+def new_salt() -> bytes:
     return bytes.fromhex(tokens.random_hex(32))
 
 

@@ -45,6 +45,8 @@ def guard(call: Call, request: Mapping[str, Any]) -> Guard | None:
         call.found = bucket
         if "logging" in bucket.settings:
             access_logs.watch(call, bucket, request)
+        if "abac" in bucket.settings:
+            call.keys = {**(call.keys or {}), **_tag_keys(bucket)}
         if bucket.settings.get("payer") == "Requester" and call.principal.account != bucket.owner:
             _charge(call, request)
         return guard_of(call, tx, bucket, request)
@@ -61,6 +63,12 @@ def _named(call: Call, tx: Reader, name: str, request: Mapping[str, Any]) -> Buc
     if bucket is None:
         raise no_such_bucket(name)
     return bucket
+
+
+def _tag_keys(bucket: Bucket) -> dict[str, str]:
+    """The bucket's tags as condition keys."""
+    tags: Mapping[str, str] = bucket.settings.get("tags") or {}
+    return {f"{prefix}/{key}": value for key, value in tags.items() for prefix in ("aws:ResourceTag", "s3:BucketTag")}
 
 
 def _charge(call: Call, request: Mapping[str, Any]) -> None:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
-
 import msgspec
 
 from haneul.service import Call, Step
 from haneul.services.s3 import happenings, index, multipart, uploads
+from haneul.services.s3.lifecycle_rules import Rule, filter_of, fits, is_due, past
 from haneul.services.s3.plane import keys
 from haneul.services.s3.state import Bucket, Entry, Object, find_bucket
 from haneul.state.store import Writer
 from haneul.state.table import Table
 
-DAY = 86_400
 HOUR = 3600
 BATCH = 200
 """Keys looked at in one transaction."""
@@ -29,7 +26,6 @@ _DOWN = {
 }
 _DOWN["DEEP_ARCHIVE"] = {*_DOWN["GLACIER"], "GLACIER"}
 """Storage class -> those from which a rule may move objects to it: never up again."""
-Rule = Mapping[str, Any]
 
 
 class Lifecycle(msgspec.Struct):
@@ -77,15 +73,15 @@ def _tend_key(call: Call, tx: Writer, bucket: Bucket, key: str, rules: list[Rule
         if alone and any(_marker_due(rule, key, found, now) for rule in rules):
             _erase(call, tx, bucket, key, found, "LifecycleExpiration:Delete")
         return
-    fitting = [rule for rule in rules if _fits(rule, key, found)]
-    if any(_due(rule.get("Expiration") or {}, entry.modified, now) for rule in fitting):
+    fitting = [rule for rule in rules if fits(rule, key, found)]
+    if any(is_due(rule.get("Expiration") or {}, entry.modified, now) for rule in fitting):
         _expire(call, tx, bucket, key, found)
         return
     due = [
         each
         for rule in fitting
         for each in rule.get("Transitions") or ()
-        if _due(each, entry.modified, now) and _large_enough(bucket, rule, each, entry.size)
+        if is_due(each, entry.modified, now) and _large_enough(bucket, rule, each, entry.size)
     ]
     _move(call, tx, bucket, key, found, due, "Days")
 
@@ -94,7 +90,7 @@ def _tend_noncurrent(
     call: Call, tx: Writer, bucket: Bucket, key: str, found: Object, rules: list[Rule], since: int, newer: int
 ) -> None:
     now = call.now()
-    fitting = [rule for rule in rules if _fits(rule, key, found)]
+    fitting = [rule for rule in rules if fits(rule, key, found)]
     for rule in fitting:
         if _noncurrent_due(rule.get("NoncurrentVersionExpiration"), since, newer, now) and not _locked(found, now):
             _erase(call, tx, bucket, key, found, "LifecycleExpiration:Delete")
@@ -133,7 +129,7 @@ def _erase(call: Call, tx: Writer, bucket: Bucket, key: str, found: Object, even
 
 def _large_enough(bucket: Bucket, rule: Rule, transition: Rule, size: int) -> bool:
     """Small objects stay where they are, unless the rule speaks of sizes or the bucket lets archives take them."""
-    if size >= _SMALL or not _filter(rule).keys().isdisjoint(("ObjectSizeGreaterThan", "ObjectSizeLessThan")):
+    if size >= _SMALL or not filter_of(rule).keys().isdisjoint(("ObjectSizeGreaterThan", "ObjectSizeLessThan")):
         return True
     by_class = bucket.settings["lifecycle"].get("sizes") == "varies_by_storage_class"
     return by_class and transition["StorageClass"] in _ARCHIVES
@@ -160,61 +156,23 @@ def _abort(call: Call, tx: Writer, bucket: Bucket, rules: list[Rule]) -> None:
         days = (rule.get("AbortIncompleteMultipartUpload") or {}).get("DaysAfterInitiation")
         if days is None:
             continue
-        start = keys.name(_filter(rule).get("Prefix") or "")
+        start = keys.name(filter_of(rule).get("Prefix") or "")
         end = keys.after(start) if start else b"\xff"
-        old = [u for u in uploads.scan(tx, bucket, start, end) if _past(u.initiated, days, call.now())]
+        old = [u for u in uploads.scan(tx, bucket, start, end) if past(u.initiated, days, call.now())]
         for upload in old[:BATCH]:
             multipart.abort(call, tx, bucket, upload)
-
-
-def _filter(rule: Rule) -> Rule:
-    if "Prefix" in rule:
-        return {"Prefix": rule["Prefix"]}
-    chosen: Rule = rule.get("Filter") or {}
-    both: Rule | None = chosen.get("And")
-    return chosen if both is None else both
-
-
-def _tags(chosen: Rule) -> Iterator[Rule]:
-    yield from chosen.get("Tags") or ()
-    if chosen.get("Tag"):
-        yield chosen["Tag"]
-
-
-def _fits(rule: Rule, key: str, found: Object) -> bool:
-    chosen = _filter(rule)
-    size = found.entry.size
-    return (
-        key.startswith(chosen.get("Prefix") or "")
-        and all((found.tags or {}).get(tag["Key"]) == tag["Value"] for tag in _tags(chosen))
-        and size > chosen.get("ObjectSizeGreaterThan", -1)
-        and size < chosen.get("ObjectSizeLessThan", size + 1)
-    )
-
-
-def _past(since: float, days: int, now: float) -> bool:
-    """Whether it is past the midnight that follows `days` days."""
-    return now >= (since + days * DAY) // DAY * DAY + DAY
-
-
-def _due(action: Rule, since: float, now: float) -> bool:
-    if "Date" in action:
-        return bool(now >= action["Date"])
-    return "Days" in action and _past(since, action["Days"], now)
 
 
 def _noncurrent_due(action: Rule | None, since: float, newer: int, now: float) -> bool:
     if not action:
         return False
-    return newer >= (action.get("NewerNoncurrentVersions") or 0) and _past(
-        since, action.get("NoncurrentDays") or 0, now
-    )
+    return newer >= (action.get("NewerNoncurrentVersions") or 0) and past(since, action.get("NoncurrentDays") or 0, now)
 
 
 def _marker_due(rule: Rule, key: str, found: Object, now: float) -> bool:
     expiration = rule.get("Expiration") or {}
-    wanted = expiration.get("ExpiredObjectDeleteMarker") or _due(expiration, found.entry.modified, now)
-    return bool(wanted) and _fits(rule, key, found)
+    wanted = expiration.get("ExpiredObjectDeleteMarker") or is_due(expiration, found.entry.modified, now)
+    return bool(wanted) and fits(rule, key, found)
 
 
 def _locked(found: Object, now: float) -> bool:

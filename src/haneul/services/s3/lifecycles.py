@@ -14,7 +14,8 @@ from haneul.service import Call, Scope, operation
 from haneul.services.s3.buckets import bucket_of, change_setting
 from haneul.services.s3.errors import errors, malformed_xml
 from haneul.services.s3.guard import bucket_arn
-from haneul.services.s3.lifecycle_converge import DAY, LIFECYCLES, Lifecycle
+from haneul.services.s3.lifecycle_converge import LIFECYCLES, Lifecycle
+from haneul.services.s3.lifecycle_rules import DAY
 from haneul.services.s3.state import set_setting
 
 MAX_RULES = 1000
@@ -68,6 +69,34 @@ def get_bucket_lifecycle_configuration(call: Call, request: Mapping[str, Any]) -
 def delete_bucket_lifecycle(call: Call, request: Mapping[str, Any]) -> None:
     """DeleteBucketLifecycle. Deleting none is no error."""
     change_setting(call, request, "lifecycle", None)
+
+
+@operation(resource=bucket_arn, action="s3:PutLifecycleConfiguration")
+def put_bucket_lifecycle(call: Call, request: Mapping[str, Any]) -> None:
+    """PutBucketLifecycle, deprecated: rules by prefix, with one transition each. On the wire it is its successor."""
+    rules = [_plural(rule) for rule in (request.get("LifecycleConfiguration") or {}).get("Rules") or ()]
+    put_bucket_lifecycle_configuration(call, {**request, "LifecycleConfiguration": {"Rules": rules}})
+
+
+@operation(resource=bucket_arn, action="s3:GetLifecycleConfiguration")
+def get_bucket_lifecycle(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+    """GetBucketLifecycle, deprecated: the first transition of each rule. Raises NoSuchLifecycleConfiguration."""
+    rules = get_bucket_lifecycle_configuration(call, request)["Rules"]
+    return {"Rules": [_singular(rule) for rule in rules]}
+
+
+_SINGLE = {"Transition": "Transitions", "NoncurrentVersionTransition": "NoncurrentVersionTransitions"}
+"""Member of a deprecated rule -> the list that took its place."""
+
+
+def _plural(rule: Mapping[str, Any]) -> dict[str, Any]:
+    return {_SINGLE.get(name, name): [value] if name in _SINGLE else value for name, value in rule.items()}
+
+
+def _singular(rule: Mapping[str, Any]) -> dict[str, Any]:
+    told = {name: value for name, value in rule.items() if name not in ("Filter", *_SINGLE.values())}
+    told.setdefault("Prefix", (rule.get("Filter") or {}).get("Prefix") or "")
+    return told | {single: rule[several][0] for single, several in _SINGLE.items() if rule.get(several)}
 
 
 def _check(rule: Mapping[str, Any]) -> None:

@@ -6,7 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from haneul.service import Call, operation
-from haneul.services.s3 import bodies, conditions, context, digests, encryption, index, locks, metadata, writes
+from haneul.services.s3 import (
+    bodies,
+    conditions,
+    context,
+    digests,
+    encryption,
+    index,
+    lifecycle_rules,
+    locks,
+    metadata,
+    writes,
+)
 from haneul.services.s3.buckets import bucket_of
 from haneul.services.s3.errors import errors, no_such_key, no_such_version, not_implemented
 from haneul.services.s3.guard import may, object_arn
@@ -211,6 +222,8 @@ def describe(call: Call, bucket: Bucket, found: Object, request: Mapping[str, An
         told |= locks.describe(found)
     if found.replication:
         told["ReplicationStatus"] = found.replication
+    if "lifecycle" in bucket.settings and "VersionId" not in request:
+        told["Expiration"] = lifecycle_rules.expiration(bucket, request["Key"], found)
     if entry.restored is not None:
         told["Restore"] = restore_header(entry.restored)
     if request.get("ChecksumMode") is not None and request["ChecksumMode"].upper() == "ENABLED":

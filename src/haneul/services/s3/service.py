@@ -6,6 +6,7 @@ SERVICE = Service(
     model="s3",
     package="haneul.services.s3",
     modules=(
+        "abac",
         "buckets",
         "objects",
         "deletes",
@@ -17,6 +18,7 @@ SERVICE = Service(
         "versioning",
         "cors",
         "encryption_rules",
+        "encryption_updates",
         "grants",
         "lifecycles",
         "loggings",

@@ -109,6 +109,8 @@ class Cipher(msgspec.Struct, array_like=True):
     check: bytes = b""
     context: str = ""
     bucket_key: bool = False
+    under: str | None = None
+    """What the body's key was made of, where the key was changed since (UpdateObjectEncryption); "": it is plain."""
 
 
 class Object(msgspec.Struct, array_like=True):

@@ -9,9 +9,10 @@ import msgspec
 
 from haneul.service import Call, operation
 from haneul.services.s3 import context, happenings, index, objects, replicas, tagging
-from haneul.services.s3.buckets import bucket_of, change_setting
+from haneul.services.s3.buckets import bucket_of
 from haneul.services.s3.errors import errors
 from haneul.services.s3.guard import bucket_arn, object_arn
+from haneul.services.s3.state import set_setting
 from haneul.services.s3.versions import version_id
 
 
@@ -21,7 +22,7 @@ def put_bucket_tagging(call: Call, request: Mapping[str, Any]) -> None:
     tags = tagging.from_set(request.get("Tagging"))
     if len(tags) > tagging.BUCKET_LIMIT:
         raise errors.BadRequest(f"Bucket tag count cannot be greater than {tagging.BUCKET_LIMIT}")
-    change_setting(call, request, "tags", tags)
+    _change_bucket(call, request, tags)
 
 
 @operation(resource=bucket_arn)
@@ -38,7 +39,20 @@ def get_bucket_tagging(call: Call, request: Mapping[str, Any]) -> dict[str, Any]
 @operation(resource=bucket_arn, action="s3:PutBucketTagging")
 def delete_bucket_tagging(call: Call, request: Mapping[str, Any]) -> None:
     """DeleteBucketTagging. Deleting none is no error."""
-    change_setting(call, request, "tags", None)
+    _change_bucket(call, request, None)
+
+
+def _change_bucket(call: Call, request: Mapping[str, Any], tags: dict[str, str] | None) -> None:
+    """Where tags decide about access, S3 Control's TagResource alone changes them. Raises MethodNotAllowed."""
+    with call.write() as tx:
+        bucket = bucket_of(tx, request)
+        if "abac" in bucket.settings:
+            raise errors.MethodNotAllowed(
+                "The specified method is not allowed against this resource. Attribute-based access control is enabled "
+                "for the bucket: use TagResource and UntagResource.",
+                ResourceType="BUCKET",
+            )
+        set_setting(tx, bucket, "tags", tags)
 
 
 def _versioned(action: str) -> Any:

@@ -17,6 +17,7 @@ from haneul.services.s3 import (
     encryption,
     happenings,
     index,
+    lifecycle_rules,
     locks,
     metadata,
     replicas,
@@ -159,6 +160,8 @@ def answer(bucket: Bucket, request: Mapping[str, Any], made: Object) -> dict[str
     told: dict[str, Any] = {"ETag": f'"{made.entry.etag}"', **encryption.describe(made.cipher, request)}
     if bucket.versioning == "Enabled":  # a null version's id is told to readers, not to its writer
         told["VersionId"] = version_id(made.entry)
+    if "lifecycle" in bucket.settings:
+        told["Expiration"] = lifecycle_rules.expiration(bucket, request["Key"], made)
     return told
 
 
