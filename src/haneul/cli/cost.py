@@ -6,6 +6,7 @@ import csv
 import datetime
 import sys
 from collections.abc import Iterable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,30 +14,37 @@ import click
 
 from haneul import config as configuration
 from haneul.cli.folder import Running, chosen, read_pid
+from haneul.metering import instances
 
 _DATA = click.option("--data", type=click.Path(path_type=Path), help="The cloud's data folder.")
+_ACCOUNT = click.option("--account", default="000000000000", show_default=True, help="Whose bill.")
+_PERIOD = click.option("--period", type=click.Choice(["today", "month", "30days"]), default="month", show_default=True)
 _GROUPS = {"service": "SERVICE", "usage": "USAGE_TYPE", "operation": "OPERATION", "region": "REGION"}
 _WIDTH = 40
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @_DATA
-@click.option("--account", default="000000000000", show_default=True, help="Whose bill.")
-@click.option("--period", type=click.Choice(["today", "month", "30days"]), default="month", show_default=True)
+@_ACCOUNT
+@_PERIOD
 @click.option("--by", type=click.Choice(sorted(_GROUPS)), default="service", show_default=True)
 @click.option("--csv", "as_csv", is_flag=True, help="For spreadsheets.")
 @click.option("--plot", is_flag=True, help="Bars by day.")
-def cost(data: Path | None, account: str, period: str, by: str, as_csv: bool, plot: bool) -> None:
+@click.pass_context
+def cost(
+    context: click.Context, data: Path | None, account: str, period: str, by: str, as_csv: bool, plot: bool
+) -> None:
     """Say what the usage so far would cost at AWS (public prices, US East; see `haneul cost --by usage`).
 
     \b
     haneul cost                       # this month by service
     haneul cost --period today --by operation
     haneul cost --plot                # day by day
+    haneul cost compare               # instances: on demand, Spot, reserved
     """
-    running = read_pid(chosen(data))
-    if running is None:
-        raise click.ClickException("no cloud runs on this data folder; `haneul start` it to ask for its bill")
+    if context.invoked_subcommand:
+        return
+    running = _running(data)
     start, end = _span(period)
     results = _ask(running, account, start, end, "DAILY" if plot else "MONTHLY", None if plot else _GROUPS[by], data)
     if plot:
@@ -52,6 +60,64 @@ def cost(data: Path | None, account: str, period: str, by: str, as_csv: bool, pl
         click.echo(f"  {name[:_WIDTH]:{_WIDTH}} {quantity:>16,.4f} {unit:<20} ${usd:>12,.6f}")
     click.echo(f"  {'all':{_WIDTH}} {'':>16} {'':<20} ${sum(row[3] for row in rows):>12,.6f}")
     click.echo(f"  {start} to {end}, account {account}; AWS's public prices, free tier counted where it is on")
+
+
+@cost.command()
+@click.argument("types", nargs=-1)
+@_DATA
+@_ACCOUNT
+@_PERIOD
+@click.option("--hours", type=float, default=730, show_default=True, help="Of each of TYPES.")
+def compare(types: tuple[str, ...], data: Path | None, account: str, period: str, hours: float) -> None:
+    """Compare what instances cost on demand, as Spot and reserved: those of the bill so far, or TYPES.
+
+    \b
+    haneul cost compare               # what ran this month
+    haneul cost compare m5.large t3.micro --hours 200
+    """
+    wanted = dict.fromkeys(types, hours) or _ran(data, account, period)
+    if not wanted:
+        click.echo("  no instance ran in this time; name types to compare: haneul cost compare m5.large")
+        return
+    region = configuration.DEFAULT_REGION
+    click.echo(f"  {'type':20} {'hours':>10} {'on demand':>12} {'spot':>12} {'reserved 1y':>12} {'reserved 3y':>12}")
+    for name, ran in sorted(wanted.items()):
+        prices = _rates(region, name)
+        if prices is None:
+            click.echo(f"  {name:20} {ran:>10,.2f} {'no price':>12}")
+            continue
+        shown = " ".join(f"{f'${price * Decimal(ran):,.4f}':>12}" for price in prices)
+        click.echo(f"  {name:20} {ran:>10,.2f} {shown}")
+    click.echo(
+        f"  Linux in {region}. Spot is a fixed share of the price on demand; reserved: standard, no upfront payment,"
+    )
+    click.echo("  by the hour if it runs all the time, for an hour is paid whether it runs or not.")
+
+
+def _rates(region: str, type: str) -> list[Decimal] | None:
+    """USD an hour: on demand, Spot, reserved for one and for three years."""
+    price, spot = instances.on_demand(region, type), instances.spot(region, type)
+    year, three = instances.reserved(region, type, 1), instances.reserved(region, type, 3)
+    if price is None or spot is None or year is None or three is None:
+        return None
+    return [price, spot, year.hourly, three.hourly]
+
+
+def _ran(data: Path | None, account: str, period: str) -> dict[str, float]:
+    """Hours by instance type, whichever way they were bought."""
+    found: dict[str, float] = {}
+    for name, hours, _, _ in _sum(_ask(_running(data), account, *_span(period), "MONTHLY", "USAGE_TYPE", data)):
+        kind, _, type = name.partition(":")
+        if kind in ("BoxUsage", "SpotUsage"):
+            found[type] = found.get(type, 0.0) + hours
+    return found
+
+
+def _running(data: Path | None) -> Running:
+    running = read_pid(chosen(data))
+    if running is None:
+        raise click.ClickException("no cloud runs on this data folder; `haneul start` it to ask for its bill")
+    return running
 
 
 def _span(period: str) -> tuple[str, str]:

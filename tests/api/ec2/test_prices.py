@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
 from haneul.metering import instances
 from haneul.metering.prices import sheet
@@ -167,3 +168,27 @@ def test_everything_counted_has_a_price():
     }
     assert len(found) > 15
     assert not [usage for usage in found if prices.row("ec2", usage, "") is None]
+
+
+def test_the_spot_price_history(ec2):
+    """Autoscalers ask what Spot costs where; the price is the one that the bill knows."""
+    found = ec2.describe_spot_price_history(
+        InstanceTypes=["m5.large", "c5.large"],
+        ProductDescriptions=["Linux/UNIX (Amazon VPC)"],
+        AvailabilityZone="us-east-1b",
+    )
+    assert found["NextToken"] == ""
+    assert [(one["InstanceType"], one["SpotPrice"]) for one in found["SpotPriceHistory"]] == [
+        ("c5.large", "0.034000"),
+        ("m5.large", "0.038400"),
+    ]
+    assert {one["ProductDescription"] for one in found["SpotPriceHistory"]} == {"Linux/UNIX"}
+    assert {one["AvailabilityZoneId"] for one in found["SpotPriceHistory"]} == {"use1-az2"}
+    pages = ec2.get_paginator("describe_spot_price_history").paginate(
+        Filters=[{"Name": "instance-type", "Values": ["t3.*"]}], MaxResults=10
+    )
+    assert sum(len(page["SpotPriceHistory"]) for page in pages) == 7 * 6
+    assert not ec2.describe_spot_price_history(ProductDescriptions=["Windows"])["SpotPriceHistory"]
+    with pytest.raises(ClientError) as error:
+        ec2.describe_spot_price_history(AvailabilityZone="us-east-1z")
+    assert error.value.response["Error"]["Code"] == "InvalidParameterValue"

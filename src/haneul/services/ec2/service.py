@@ -43,6 +43,7 @@ SERVICE = Service(
         "instances.key_pairs",
         "instances.offerings",
         "instances.requirements",
+        "instances.spot_prices",
         "instances.templates",
         "instances.template_versions",
         "instances.launching",
