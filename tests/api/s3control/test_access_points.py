@@ -66,8 +66,8 @@ def test_pages(control: Any, bucket: str, unique: Unique) -> None:
 def test_bad_wishes(control: Any, bucket: str, unique: Unique) -> None:
     # What AWS refuses is refused.
     name = unique("bad")
-    assert code_of(control.create_access_point, AccountId=ACCOUNT, Name="UPPER", Bucket=bucket) == "InvalidRequest"
-    assert code_of(control.create_access_point, AccountId=ACCOUNT, Name=name, Bucket=unique("no")) == "NoSuchBucket"
+    assert code_of(control.create_access_point, AccountId=ACCOUNT, Name="UPPER", Bucket=bucket) == "InvalidAccessPoint"
+    assert code_of(control.create_access_point, AccountId=ACCOUNT, Name=name, Bucket=unique("no")) == "InvalidRequest"
     assert code_of(control.create_access_point, AccountId=OTHER, Name=name, Bucket=bucket) == "AccessDenied"
 
 

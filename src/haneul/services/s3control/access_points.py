@@ -27,11 +27,11 @@ _RANDOM = 34
 
 @operation(resource=RESOURCE)
 def create_access_point(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    """CreateAccessPoint, to a bucket of any account. Raises AccessPointAlreadyOwnedByYou, NoSuchBucket."""
+    """CreateAccessPoint, to a bucket of any account. Raises AccessPointAlreadyOwnedByYou, InvalidRequest."""
     own_account(call, request)
     name = request["Name"]
     if not _NAME.fullmatch(name) or name.endswith(_RESERVED) or name.startswith("xn--"):
-        raise errors.InvalidRequest("The specified accesspoint name is invalid.", AccessPointName=name)
+        raise errors.InvalidAccessPoint("The specified accesspoint name or account is invalid", AccessPointName=name)
     if request.get("Scope"):
         raise errors.NotImplemented("Scopes are of access points of directory buckets, which are not here.")
     block = request.get("PublicAccessBlockConfiguration")
@@ -89,6 +89,8 @@ def list_access_points(call: Call, request: Mapping[str, Any]) -> dict[str, Any]
     wanted = request.get("Bucket")
     kind = request.get("DataSourceType")
     with call.read() as tx:
+        if wanted is not None and find_bucket(tx, wanted) is None:
+            raise errors.InvalidRequest("Amazon S3 access points can only be listed for existing buckets.")
         found = (
             (point.name, _listed(point))
             for point in POINTS.scan(tx, call.scope, after_key=pages.after(request))
@@ -120,7 +122,7 @@ def _bucket(call: Call, tx: Reader, request: Mapping[str, Any]) -> Bucket:
     name = request["Bucket"]
     bucket = find_bucket(tx, name)
     if bucket is None:
-        raise errors.NoSuchBucket("The specified bucket does not exist", BucketName=name)
+        raise errors.InvalidRequest("Amazon S3 access points can only be created for existing buckets.")
     if bucket.owner != request.get("BucketAccountId", call.account):
         raise errors.AccessDenied("Access Denied")
     if bucket.region != call.region:

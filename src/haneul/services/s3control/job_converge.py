@@ -25,6 +25,7 @@ from haneul.services.s3control.state import (
     ResultPage,
     Task,
     TaskPage,
+    arn,
     forget,
 )
 from haneul.wire.errors import AwsError
@@ -168,7 +169,7 @@ def _failing(job: Job, code: str, reason: str) -> Step:
 
 
 def _role(call: Call, job: Job) -> Call:
-    return roles.assume(call, job.role, SERVICE, _SESSION)
+    return roles.assume(call, job.role, SERVICE, _SESSION, arn(call.scope, job))
 
 
 _STEPS: Mapping[str, Callable[[Call, Job], Step]] = {

@@ -13,13 +13,13 @@ MOST = 1000
 
 
 def after(request: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """The key members that the page begins after. Raises InvalidToken."""
+    """The key members that the page begins after. Raises InvalidRequest."""
     token = request.get("NextToken")
     if not token:
         return None
     position = tokens.open_page(token)
     if not position or not all(isinstance(part, str) for part in position):
-        raise errors.InvalidToken("The continuation token provided is incorrect")
+        raise errors.InvalidRequest("The next token is not valid")
     return tuple(str(part) for part in position)
 
 

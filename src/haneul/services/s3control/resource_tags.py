@@ -1,4 +1,4 @@
-"""Tags by ARN: of buckets (they are those of PutBucketTagging) and of access points."""
+"""Tags by ARN: of buckets (they are those of PutBucketTagging) and of access points, of access grants."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from haneul.services.s3.points import POINTS
 from haneul.services.s3.state import find_bucket, set_setting
 from haneul.services.s3control.account_blocks import own_account
 from haneul.services.s3control.errors import errors
+from haneul.services.s3control.grants import GRANTS, INSTANCE, INSTANCES, LOCATIONS
 from haneul.state.store import Reader, Writer
+from haneul.state.table import Table
 
 Tags = dict[str, str]
 Save = Callable[[Writer, Tags], object]
@@ -36,7 +38,7 @@ def tag_resource(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         known, save = _tagged(call, tx, request)
         tags = {**known, **given}
         if len(tags) > tagging.BUCKET_LIMIT:
-            raise errors.InvalidRequest(f"Bucket tag count cannot be greater than {tagging.BUCKET_LIMIT}")
+            raise errors.TooManyTags(f"The number of tags exceeds the limit of {tagging.BUCKET_LIMIT} tags.")
         save(tx, tags)
     return {}
 
@@ -81,4 +83,20 @@ def _point(tx: Reader, scope: Scope, name: str) -> tuple[Tags, Save] | None:
     return point.tags, lambda tx, tags: POINTS.put(tx, scope, msgspec.structs.replace(point, tags=tags))
 
 
-_KINDS: dict[str, Callable[[Reader, Scope, str], tuple[Tags, Save] | None]] = {"accesspoint": _point}
+def _grants(tx: Reader, scope: Scope, path: str) -> tuple[Tags, Save] | None:
+    """Of the instance ("default"), or of a location or grant in it ("default/grant/<id>")."""
+    instance, _, rest = path.partition("/")
+    kind, _, name = rest.partition("/")
+    tables: dict[str, Table[Any]] = {"": INSTANCES, "location": LOCATIONS, "grant": GRANTS}
+    table = tables.get(kind)
+    row = None if table is None or instance != INSTANCE else table.get(tx, scope, name or INSTANCE)
+    if table is None or row is None:
+        return None
+    kept = table
+    return row.tags, lambda tx, tags: kept.put(tx, scope, msgspec.structs.replace(row, tags=tags))
+
+
+_KINDS: dict[str, Callable[[Reader, Scope, str], tuple[Tags, Save] | None]] = {
+    "access-grants": _grants,
+    "accesspoint": _point,
+}
