@@ -25,7 +25,7 @@ LOOK = 15.0
 class Plan:
     """One look at a group, with the transaction that it is written in."""
 
-    def __init__(self, tx: Writer, call: Call, group: Group, recipe: Recipe | None) -> None:
+    def __init__(self, tx: Writer, call: Call, group: Group, recipe: Recipe | None, replaced: int = 0) -> None:
         self.tx = tx
         self.call = call
         self.group = group
@@ -34,6 +34,8 @@ class Plan:
         self.members = members_of(tx, call.scope, group.name)
         self.lacking = False
         """Whether something is to be launched, for which there is no recipe yet."""
+        self.replaced = replaced
+        """How many were ended because they were unhealthy, and are to be replaced."""
 
     def may(self, process: str) -> bool:
         return process not in self.group.suspended
@@ -79,19 +81,20 @@ def step_group(call: Call, row: Group) -> Step:
         members = members_of(tx, call.scope, row.name)
     illnesses = health.examine(call, row, members)
     recipe: Recipe | None = None
+    replaced = 0
     for _ in range(2):
         with call.write() as tx:
             group = GROUPS.get(tx, call.scope, row.name)
             if group is None or group.status:
                 return Step(row, 0.0)
             before = GROUPS.packed(group)
-            plan = Plan(tx, call, group, recipe)
+            plan = Plan(tx, call, group, recipe, replaced)
             _decide(plan, illnesses)
             if GROUPS.packed(group) != before:
                 GROUPS.put(tx, call.scope, group)
         if not plan.lacking:
             break
-        recipe = _recipe(call, row)
+        recipe, replaced = _recipe(call, row), plan.replaced
         if recipe is None:
             break
     return Step(row, _again(plan, call))
@@ -128,9 +131,9 @@ def _recipe(call: Call, row: Group) -> Recipe | None:
 def _decide(plan: Plan, illnesses: dict[str, str]) -> None:
     """Everything that one look decides, in this order."""
     _note(plan, illnesses)
-    replaced = _end_unhealthy(plan)
+    _end_unhealthy(plan)
     _mark_old(plan)
-    _scale_out(plan, replaced)
+    _scale_out(plan)
     _scale_in(plan)
     _balance(plan)
     _replace(plan)
@@ -145,14 +148,13 @@ def _note(plan: Plan, illnesses: dict[str, str]) -> None:
             MEMBERS.put(plan.tx, plan.call.scope, one)
 
 
-def _end_unhealthy(plan: Plan) -> int:
-    """Take the unhealthy out of service; how many are to be replaced for that. With a maintenance policy that keeps
-    all in service, their replacements come first."""
+def _end_unhealthy(plan: Plan) -> None:
+    """Take the unhealthy out of service. With a maintenance policy that keeps all in service, their replacements come
+    first."""
     if not plan.may("ReplaceUnhealthy") or not plan.may("Terminate"):
-        return 0
+        return
     policy = plan.group.settings.get("InstanceMaintenancePolicy") or {}
     first = policy.get("MinHealthyPercentage") == 100
-    replaced = 0
     for one in plan.members:
         if one.health != "Unhealthy" or not (counts(one) or one.warm or one.state == "Standby"):
             continue
@@ -161,10 +163,9 @@ def _end_unhealthy(plan: Plan) -> int:
         if first and one.state == "InService" and one.illness != health.ENDED:
             _leave(plan, one, "unhealthy")
             continue
-        replaced += counts(one)
+        plan.replaced += counts(one)
         cause = f"an instance was taken out of service in response to {one.illness or health.USER}"
         plan.end(one, [sentence(plan.now, cause)])
-    return replaced
 
 
 def _mark_old(plan: Plan) -> None:
@@ -186,13 +187,13 @@ def _leave(plan: Plan, member: Member, why: str) -> None:
         MEMBERS.put(plan.tx, plan.call.scope, member)
 
 
-def _scale_out(plan: Plan, replaced: int) -> None:
+def _scale_out(plan: Plan) -> None:
     """Launch what is missing, from the warm pool first."""
     if not plan.may("Launch") or plan.now < plan.group.paused:
         return
     reasons, used = list(plan.group.causes), False
     while (actual := selection.capacity(plan.members)) < plan.group.desired:
-        if replaced > 0:
+        if plan.replaced > 0:
             causes = [sentence(plan.now, "an instance was launched in response to an unhealthy instance needing to be "
                                          "replaced.")]  # fmt: skip
         else:
@@ -201,8 +202,8 @@ def _scale_out(plan: Plan, replaced: int) -> None:
                                                    f"desired and actual capacity, {more}")]  # fmt: skip
         if not _from_pool(plan, causes) and plan.launch(causes) is None:
             return
-        used = used or replaced <= 0
-        replaced -= 1
+        used = used or plan.replaced <= 0
+        plan.replaced -= 1
     if used:
         plan.group.causes = []
 

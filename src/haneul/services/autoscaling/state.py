@@ -177,8 +177,8 @@ class Subscription(msgspec.Struct, kw_only=True):
 
 
 class Refresh(msgspec.Struct, kw_only=True):
-    """An instance refresh. old, fresh: members to replace, and those that were replaced. before: the configuration
-    to return to."""
+    """An instance refresh. desired: the configuration to come to, if it isn't the group's. old: ids of the members that
+    are to be replaced. rollback: RollbackDetails, once it goes back."""
 
     group: str
     order: str
@@ -186,21 +186,24 @@ class Refresh(msgspec.Struct, kw_only=True):
     status: str
     started: float
     preferences: dict[str, Any] = {}
+    asked: dict[str, Any] = {}
+    """The preferences as they were given."""
     desired: dict[str, Any] = {}
-    before: dict[str, Any] = {}
     reason: str = ""
     ended: float = 0.0
     total: int = 0
     left: int = 0
     percentage: int = 0
     old: list[str] = []
-    passed: list[int] = []
+    passed: int = 0
     """Checkpoints that were reached."""
     resting: float = 0.0
     """Until when it rests at a checkpoint, or bakes."""
-    waited: float = 0.0
-    """Since when protected or standby instances hold it up."""
+    moved: float = 0.0
+    """When something happened last."""
     rollback: dict[str, Any] = {}
+    patient: bool = True
+    """A cancelled one waits for instances that are on their way."""
 
 
 CONFIGURATIONS = Table("autoscaling.configuration", Configuration, key=("name",))
