@@ -5,9 +5,7 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from haneul.engines import machines, networks
-from haneul.engines.errors import EngineError
+from haneul.engines import networks
 from tests.api.ec2.waiting import image, instance, reached, until
+from tests.clients.guests import ASK, Shell, guest_cloud, key_pair
 from tests.running import RunningCloud
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -25,28 +23,11 @@ _TRUST = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}],
 }
-_TOKEN = "curl -sf -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token"
-_ASK = f'curl -sf -H "X-aws-ec2-metadata-token: $({_TOKEN})" http://169.254.169.254/latest/meta-data'
 
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[RunningCloud]:
-    """With engines that run guests; the image is built by its first launch."""
-    running = RunningCloud("--log-level", "warning")
-    why = networks.open_engine(running.data).available() or ("" if shutil.which("ssh") else "there is no ssh client")
-    if not why:
-        try:
-            machines.install(running.data)
-            found = machines.open_engine(running.data).available()
-            why = "" if found.engines else " ".join(found.why.values())
-        except EngineError as error:
-            why = str(error)
-    if why:
-        running.close()
-        pytest.skip(why)
-    running.start()
-    yield running
-    running.close()
+    yield from guest_cloud()
 
 
 @pytest.fixture(scope="module")
@@ -54,25 +35,9 @@ def ec2(cloud: RunningCloud) -> Any:
     return cloud.client("ec2")
 
 
-class Shell:
-    """ssh into an instance with its key."""
-
-    def __init__(self, key: Path, address: str) -> None:
-        self._command = ["ssh", "-i", str(key), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
-                         "-o", "BatchMode=yes", "-o", "ConnectTimeout=5", "-o", "LogLevel=ERROR",
-                         f"root@{address}"]  # fmt: skip
-
-    def run(self, command: str) -> str | None:
-        """What it printed; None when ssh did not come in or the command failed."""
-        done = subprocess.run([*self._command, command], capture_output=True, text=True, timeout=30, check=False)
-        return done.stdout if done.returncode == 0 else None
-
-
 def prepare(cloud: RunningCloud, ec2: Any, folder: Path) -> Path:
     """A key, a group that lets ssh in, a role; the key's file."""
-    key = folder / "key"
-    key.write_text(ec2.create_key_pair(KeyName="mine", KeyType="ed25519")["KeyMaterial"])
-    key.chmod(0o600)
+    key = key_pair(ec2, folder, "mine")
     group = ec2.create_security_group(GroupName="ssh", Description="ssh from anywhere")["GroupId"]
     everywhere = [{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
     ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=everywhere)
@@ -103,8 +68,8 @@ def test_from_launch_to_nothing(cloud: RunningCloud, ec2: Any, tmp_path: Path) -
     address = instance(ec2, identifier)["PublicIpAddress"]
     shell = Shell(key, address)
     assert until(lambda: shell.run("cat /root/made"), 60).strip() == "made"
-    assert shell.run(f"{_ASK}/instance-id") == identifier
-    given = json.loads(shell.run(f"{_ASK}/iam/security-credentials/reader") or "{}")
+    assert shell.run(f"{ASK}/instance-id") == identifier
+    given = json.loads(shell.run(f"{ASK}/iam/security-credentials/reader") or "{}")
     sts = cloud.client("sts", account=given["AccessKeyId"], secret=given["SecretAccessKey"], token=given["Token"])
     assert sts.get_caller_identity()["Arn"].endswith(f":assumed-role/reader/{identifier}")
     assert "Haneul: ready" in ec2.get_console_output(InstanceId=identifier)["Output"]
@@ -117,9 +82,7 @@ def test_from_launch_to_nothing(cloud: RunningCloud, ec2: Any, tmp_path: Path) -
 
 def test_stop_start_and_a_guest_that_powers_off(cloud: RunningCloud, ec2: Any, tmp_path: Path) -> None:
     """What was written stays over a stop; `poweroff` inside stops the instance, and the cloud says who wanted it."""
-    key = tmp_path / "key"
-    key.write_text(ec2.create_key_pair(KeyName="another", KeyType="ed25519")["KeyMaterial"])
-    key.chmod(0o600)
+    key = key_pair(ec2, tmp_path, "another")
     (row,) = ec2.run_instances(
         ImageId=image(ec2), InstanceType="t3.micro", MinCount=1, MaxCount=1, KeyName="another", SecurityGroups=["ssh"]
     )["Instances"]
@@ -140,9 +103,7 @@ def test_stop_start_and_a_guest_that_powers_off(cloud: RunningCloud, ec2: Any, t
 
 def test_a_killed_cloud_and_a_killed_machine(cloud: RunningCloud, ec2: Any, tmp_path: Path) -> None:
     """The guest goes on when the cloud dies, and is the next one's; when its own process dies, the instance says so."""
-    key = tmp_path / "key"
-    key.write_text(ec2.create_key_pair(KeyName="third", KeyType="ed25519")["KeyMaterial"])
-    key.chmod(0o600)
+    key = key_pair(ec2, tmp_path, "third")
     (row,) = ec2.run_instances(
         ImageId=image(ec2), InstanceType="t3.micro", MinCount=1, MaxCount=1, KeyName="third", SecurityGroups=["ssh"]
     )["Instances"]
@@ -155,7 +116,7 @@ def test_a_killed_cloud_and_a_killed_machine(cloud: RunningCloud, ec2: Any, tmp_
     again = cloud.client("ec2")
     again.get_waiter("instance_status_ok").wait(InstanceIds=[identifier], WaiterConfig={"Delay": 1, "MaxAttempts": 60})
     assert until(lambda: shell.run("cat /proc/sys/kernel/random/boot_id"), 30) == boot
-    assert shell.run(f"{_ASK}/instance-id") == identifier
+    assert shell.run(f"{ASK}/instance-id") == identifier
     pids = _pids(cloud, identifier)
     for pid in pids[1:]:
         os.kill(pid, signal.SIGKILL)
