@@ -6,19 +6,24 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from haneul.service import Call, operation
-from haneul.services.s3 import context, digests, encryption, sources, writes
+from haneul.services.s3 import annotation_rows, context, digests, encryption, sources, writes
 from haneul.services.s3.buckets import bucket_of
 from haneul.services.s3.errors import errors, invalid_argument
 from haneul.services.s3.guard import object_arn
 from haneul.services.s3.plane import bodies as intake
 from haneul.services.s3.sources import Source
-from haneul.services.s3.state import BLOB, INLINE, Bucket, Object
+from haneul.services.s3.state import BLOB, INLINE, Annotation, Bucket, Object
 from haneul.services.s3.versions import version_id
+from haneul.state.store import Writer
 
 _MAX_SOURCE = 5 << 30
 _CHANGES = ("StorageClass", "WebsiteRedirectLocation", "ServerSideEncryption", "SSECustomerAlgorithm", "SSEKMSKeyId")
 _EVENT = "ObjectCreated:Copy"
+Notes = list[tuple[Annotation, bytes]]
+"""The source's annotations, with their payloads."""
 
 
 @operation(resource=object_arn, action="s3:PutObject", conditions=context.keys)
@@ -34,12 +39,15 @@ def copy_object(call: Call, request: Mapping[str, Any]) -> Any:
         algorithm = digests.algorithm(request) or source.found.entry.algorithm or digests.DEFAULT
         as_it_is = _as_it_is(source, secret, made, algorithm)
         body = sources.payload(call, tx, source, None)
+        notes: Notes = []
+        if request.get("AnnotationDirective", "COPY") == "COPY":
+            notes = annotation_rows.all_of(call, tx, source.bucket, source.key, source.found)
     if as_it_is and source.found.entry.where == INLINE:
-        return _copy_small(call, request, source, made)
-    return _copy_large(call, request, source, made, (body, secret, algorithm, as_it_is))
+        return _copy_small(call, request, source, made, notes)
+    return _copy_large(call, request, source, made, notes, (body, secret, algorithm, as_it_is))
 
 
-def _copy_small(call: Call, request: Mapping[str, Any], source: Source, made: Object) -> dict[str, Any]:
+def _copy_small(call: Call, request: Mapping[str, Any], source: Source, made: Object, notes: Notes) -> dict[str, Any]:
     """A body that lies in its row goes into another row."""
     found = source.found
     made.inline, made.checksum = found.inline, found.checksum
@@ -47,11 +55,17 @@ def _copy_small(call: Call, request: Mapping[str, Any], source: Source, made: Ob
     with call.write() as tx:
         bucket = bucket_of(tx, request)
         writes.commit(call, tx, bucket, request, made, event=_EVENT)
+        _annotate(call, tx, bucket, request["Key"], made, notes)
     return _copied(bucket, request, source, made)
 
 
 async def _copy_large(
-    call: Call, request: Mapping[str, Any], source: Source, made: Object, how: tuple[Any, bytes | None, str, bool]
+    call: Call,
+    request: Mapping[str, Any],
+    source: Source,
+    made: Object,
+    notes: Notes,
+    how: tuple[Any, bytes | None, str, bool],
 ) -> dict[str, Any]:
     body, secret, algorithm, as_it_is = how
     found = source.found
@@ -70,8 +84,18 @@ async def _copy_large(
         )
     del body
     writes.fill(made, received, digests.Claim(algorithm, None, True))
-    bucket = await writes.commit_file(call, request, made, received, _EVENT)
+
+    def more(tx: Writer, bucket: Bucket, made: Object) -> None:
+        _annotate(call, tx, bucket, request["Key"], made, notes)
+
+    bucket = await writes.commit_file(call, request, made, received, _EVENT, more)
     return _copied(bucket, request, source, made)
+
+
+def _annotate(call: Call, tx: Writer, bucket: Bucket, key: str, made: Object, notes: Notes) -> None:
+    """The source's annotations go with it."""
+    for each, payload in notes:
+        annotation_rows.put(call, tx, bucket, key, made, msgspec.structs.replace(each, salt=b""), payload)
 
 
 def _check(request: Mapping[str, Any], bucket: Bucket, source: Source, made: Object) -> None:
@@ -82,6 +106,10 @@ def _check(request: Mapping[str, Any], bucket: Bucket, source: Source, made: Obj
         if request.get(member) not in (None, "COPY", "REPLACE"):
             kind = "metadata" if member.startswith("Meta") else "tagging"
             raise invalid_argument(f"Unknown {kind} directive.", header, request[member])
+    if request.get("AnnotationDirective") not in (None, "COPY", "EXCLUDE"):
+        raise invalid_argument(
+            "Unknown annotation directive.", "x-amz-object-annotation-directive", request["AnnotationDirective"]
+        )
     if source.found.entry.size > _MAX_SOURCE:
         raise errors.InvalidRequest(
             f"The specified copy source is larger than the maximum allowable size for a copy source: {_MAX_SOURCE}"

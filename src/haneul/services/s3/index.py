@@ -85,7 +85,7 @@ def insert(
     if before is not None:
         if entry.null and before.null:
             gone = before
-            if before.where != INLINE:
+            if before.where != INLINE or "annotated" in bucket.settings:
                 erase_body(tx, blobs, bucket, key, of_entry(tx, bucket, key, before))
         else:
             assert raw is not None
@@ -208,6 +208,10 @@ def put_part(tx: Writer, bucket: Bucket, upload: str, made: Part) -> None:
 def erase_body(tx: Writer, blobs: FileBlobs, bucket: Bucket, key: str, found: Object) -> None:
     """Let go of a version's bytes; files go once this is durable."""
     where = found.entry.where
+    if "annotated" in bucket.settings:
+        slot = keys.slot(found.entry.seq, found.entry.null)
+        for start in (keys.annotation_rows(bucket.id, key, slot), keys.annotation_bodies(bucket.id, key, slot)):
+            tx.delete_range(start, keys.after(start))
     if where == BLOB:
         blobs.delete_later(tx, found.blob)
     elif where == CHUNKS:

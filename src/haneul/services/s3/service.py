@@ -7,6 +7,7 @@ SERVICE = Service(
     package="haneul.services.s3",
     modules=(
         "abac",
+        "annotations",
         "buckets",
         "objects",
         "deletes",

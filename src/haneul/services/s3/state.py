@@ -5,6 +5,7 @@ v/ bucket key newest..   -> Entry    the versions behind it
 o/ bucket key slot       -> Object   everything about one version, small bodies inline
 c/ bucket key slot n     -> bytes    bodies too large for a row and too small for a file
 u/ bucket key upload     -> Upload   p/ bucket upload n -> Part (also the body of what they became)
+a/ bucket key slot name  -> Annotation of a version   b/ bucket key slot name n -> its payload, in pieces
 """
 
 from __future__ import annotations
@@ -181,6 +182,18 @@ class Part(msgspec.Struct, array_like=True):
     crc: int = 0
     inline: bytes = b""
     checksums: dict[str, str] = {}
+    salt: bytes = b""
+
+
+class Annotation(msgspec.Struct, array_like=True):
+    """What is known of an annotation beside its payload, which is sealed as its object's body is."""
+
+    name: str
+    size: int
+    etag: str
+    modified: int
+    algorithm: str
+    checksum: str
     salt: bytes = b""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -166,15 +166,23 @@ def answer(bucket: Bucket, request: Mapping[str, Any], made: Object) -> dict[str
 
 
 async def commit_file(
-    call: Call, request: Mapping[str, Any], made: Object, received: bodies.Received, event: str
+    call: Call,
+    request: Mapping[str, Any],
+    made: Object,
+    received: bodies.Received,
+    event: str,
+    more: Callable[[Writer, Bucket, Object], None] | None = None,
 ) -> Bucket:
-    """Commit an object whose body was taken in asynchronously; its file goes when the commit is refused."""
+    """Commit an object whose body was taken in asynchronously, with what `more` does in the same transaction; its file
+    goes when the commit is refused."""
 
     def attempt(tx: Writer) -> Bucket:
         bucket = bucket_of(tx, request)
         fresh = msgspec.structs.replace(made, entry=msgspec.structs.replace(made.entry))
         commit(call, tx, bucket, request, fresh, event=event, chunks=received.chunks)
         made.entry = fresh.entry
+        if more is not None:
+            more(tx, bucket, fresh)
         return bucket
 
     try:

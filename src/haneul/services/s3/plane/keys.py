@@ -12,6 +12,8 @@ _OBJECT = b"s3/o/"
 _CHUNK = b"s3/c/"
 _UPLOAD = b"s3/u/"
 _PART = b"s3/p/"
+_ANNOTATION = b"s3/a/"
+_ANNOTATION_BODY = b"s3/b/"
 _LAST = (1 << 64) - 1
 NULL_SLOT = bytes(8)
 """Where the one null version of a name lies; the others lie at their sequence."""
@@ -75,6 +77,16 @@ def object_root(owner: bytes) -> bytes:
 
 def chunk(owner: bytes, key: str, at: bytes, number: int) -> bytes:
     return _CHUNK + owner + name(key) + b"\x00" + at + number.to_bytes(2, "big")
+
+
+def annotation_rows(owner: bytes, key: str, at: bytes) -> bytes:
+    """What the rows of all annotations of a version start with; an annotation's name and a zero byte follow."""
+    return _ANNOTATION + owner + name(key) + b"\x00" + at
+
+
+def annotation_bodies(owner: bytes, key: str, at: bytes) -> bytes:
+    """The same for their payloads."""
+    return _ANNOTATION_BODY + owner + name(key) + b"\x00" + at
 
 
 def upload(owner: bytes, key: str, identity: str) -> bytes:
