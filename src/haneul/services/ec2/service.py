@@ -8,6 +8,8 @@ SERVICE = Service(
     modules=(
         "tagging",
         "zones",
+        "account.settings",
+        "account.id_formats",
         "vpc.vpcs",
         "vpc.subnets",
         "vpc.interface_calls",

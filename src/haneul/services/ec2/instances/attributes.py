@@ -146,12 +146,11 @@ def _change_type(call: Call, tx: Writer, row: Instance, asked: Request) -> None:
             f"architecture '{row.options.get('Architecture', 'x86_64')}' of the instance."
         )
     row.type = spec.name
-    threads = 2 if spec.vcpus > 1 else 1
     row.options = {
         **row.options,
         "vcpus": spec.vcpus,
         "memory": spec.memory,
-        "CpuOptions": {"CoreCount": max(1, spec.vcpus // threads), "ThreadsPerCore": threads},
+        "CpuOptions": requesting.cpu_options(None, spec),
         "Credits": requesting.credits_of(None, spec.name),
     }
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from haneul.service import Call
+from haneul.services.ec2.account import settings
 from haneul.services.ec2.errors import coded, errors, invalid, mixed
 from haneul.services.ec2.instances import image_names, images
 from haneul.services.ec2.instances.state import IMAGE, Image
@@ -167,6 +168,11 @@ def _share(call: Call, row: Image, added: list[str], removed: list[str]) -> None
 
 
 def _check_public(call: Call, row: Image) -> None:
+    with call.read() as tx:
+        if settings.of(tx, call.scope, settings.IMAGES) == settings.BLOCKED:
+            raise errors.OperationNotPermitted(
+                "You can't publicly share this image because block public access for AMIs is enabled for this account."
+            )
     if any((one.get("Ebs") or {}).get("Encrypted") for one in row.mappings):
         raise invalid("Images with encrypted snapshots can't be made public.")
 

@@ -13,6 +13,7 @@ from haneul.kit import tokens
 from haneul.service import Call
 from haneul.services.ec2 import idempotency, tagging
 from haneul.services.ec2 import plane as planes
+from haneul.services.ec2.account import settings as account_settings
 from haneul.services.ec2.errors import coded, errors, invalid
 from haneul.services.ec2.instances import capacity, describing, devices, notices, requesting, types, wiring
 from haneul.services.ec2.instances.state import INSTANCE, KEY_PAIR, TEMPLATE, Image, Instance
@@ -252,18 +253,14 @@ def _options(call: Call, tx: Reader, asked: Request, image: Image, spec: types.I
         for name, value in (asked.get("Placement") or {}).items()
         if name in ("Affinity", "GroupName", "GroupId", "PartitionNumber", "Tenancy", "SpreadDomain") and value
     }
-    cores = asked.get("CpuOptions") or {}
-    threads = cores.get("ThreadsPerCore") or (2 if spec.vcpus > 1 else 1)
+    cores = requesting.cpu_options(asked.get("CpuOptions"), spec)
     kept: dict[str, Any] = {
         "Architecture": image.architecture,
         "Boot": image.boot,
         "BootMode": image.options.get("BootMode"),
-        "vcpus": spec.vcpus,
+        "vcpus": cores["CoreCount"] * cores["ThreadsPerCore"],
         "memory": spec.memory,
-        "CpuOptions": {
-            "CoreCount": cores.get("CoreCount") or max(1, spec.vcpus // threads),
-            "ThreadsPerCore": threads,
-        },
+        "CpuOptions": cores,
         "MetadataOptions": requesting.metadata_options(asked.get("MetadataOptions"), image, settings),
         "Placement": placement,
         "Monitoring": bool((asked.get("Monitoring") or {}).get("Enabled")),
@@ -271,7 +268,9 @@ def _options(call: Call, tx: Reader, asked: Request, image: Image, spec: types.I
         "DisableApiTermination": bool(asked.get("DisableApiTermination")),
         "DisableApiStop": bool(asked.get("DisableApiStop")),
         "ShutdownBehavior": asked.get("InstanceInitiatedShutdownBehavior") or "stop",
-        "Credits": requesting.credits_of(asked.get("CreditSpecification"), spec.name),
+        "Credits": requesting.credits_of(
+            asked.get("CreditSpecification"), spec.name, account_settings.credits_of(tx, call.scope, spec.family)
+        ),
         "CapacityReservationSpecification": asked.get("CapacityReservationSpecification"),
         "MaintenanceOptions": asked.get("MaintenanceOptions"),
         "PrivateDnsNameOptions": asked.get("PrivateDnsNameOptions"),

@@ -9,6 +9,7 @@ from typing import Any
 
 from haneul.services.ec2.errors import coded, errors, invalid, mixed
 from haneul.services.ec2.instances.state import Image
+from haneul.services.ec2.instances.types import InstanceType
 
 USER_DATA = 16_384
 """Bytes of user data, before base64."""
@@ -132,12 +133,25 @@ def check_hops(limit: int) -> None:
         )
 
 
-def credits_of(asked: Request | None, type: str) -> str:
-    """ "standard", "unlimited", or "" for a type without CPU credits. Raises InvalidParameterValue."""
+def cpu_options(asked: Request | None, spec: InstanceType) -> dict[str, int]:
+    """CoreCount and ThreadsPerCore: all that the type has, or fewer. Raises InvalidParameterValue."""
+    cores = int((asked or {}).get("CoreCount") or spec.cores)
+    threads = int((asked or {}).get("ThreadsPerCore") or spec.threads)
+    if threads != spec.threads and not (threads == 1 and spec.valid_cores):
+        raise invalid(f"The instance type '{spec.name}' does not support {threads} threads per core.")
+    if cores != spec.cores and cores not in spec.valid_cores:
+        able = ", ".join(str(one) for one in spec.valid_cores or (spec.cores,))
+        raise invalid(f"The instance type '{spec.name}' does not support {cores} cores. Valid core counts are {able}.")
+    return {"CoreCount": cores, "ThreadsPerCore": threads}
+
+
+def credits_of(asked: Request | None, type: str, default: str = "") -> str:
+    """ "standard", "unlimited", or "" for a type without CPU credits. default: the account's for the family.
+    Raises InvalidParameterValue."""
     if not type.startswith(("t2.", *_UNLIMITED)):
         return ""
     if not asked:
-        return "unlimited" if type.startswith(_UNLIMITED) else "standard"
+        return default or ("unlimited" if type.startswith(_UNLIMITED) else "standard")
     wanted = str(asked["CpuCredits"])
     if wanted not in ("standard", "unlimited"):
         raise invalid(f"Invalid value '{wanted}' for CpuCredits. Valid values are 'standard' and 'unlimited'.")

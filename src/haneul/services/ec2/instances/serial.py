@@ -15,6 +15,7 @@ from haneul.engines.integrations.sockets import Socket, Sockets, accepting
 from haneul.kit import tokens
 from haneul.service import Call
 from haneul.services.ec2 import plane as planes
+from haneul.services.ec2.account import settings
 from haneul.services.ec2.errors import errors
 from haneul.services.ec2.instances.state import INSTANCE
 from haneul.wire.message import Request, Response, Upgrade
@@ -37,7 +38,10 @@ def open_console(call: Call, request: Request, rest: str) -> Response:
     RequestLimitExceeded."""
     with call.read() as tx:
         row = INSTANCE.get(tx, call.scope, rest)
+        closed = settings.of(tx, call.scope, settings.SERIAL) is False
     call.cloud.gate.check(call, ACTION, INSTANCE.arn(call.scope, row.id))
+    if closed:
+        raise errors.OperationNotPermitted("Access to the serial console is disabled for this account.")
     if row.state != "running":
         raise errors.IncorrectInstanceState(f"The instance '{row.id}' is not in the 'running' state.")
     headers = accepting(request.headers)
