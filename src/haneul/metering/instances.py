@@ -85,8 +85,13 @@ def reserved(
 
 
 def usage(region: str, usage: str) -> tuple[Decimal, int] | None:
-    """USD an hour and the free hours a month of a usage type like BoxUsage:m5.large; None: it isn't one of these."""
+    """USD an hour and the free hours a month of a usage type like BoxUsage:m5.large; None: it isn't one of these.
+    What is reserved tells its terms (HeavyUsage:m5.large/standard/1/No Upfront), and is paid once at Upfront:…"""
     kind, _, type = usage.partition(":")
+    if kind in ("HeavyUsage", "Upfront"):
+        type, offering, years, payment = type.split("/")
+        terms = reserved(region, type, int(years), payment, offering)
+        return None if terms is None else (terms.hourly if kind == "HeavyUsage" else terms.upfront, 0)
     if kind not in ("BoxUsage", "UnusedBox", "SpotUsage"):
         return None
     price = spot(region, type) if kind == "SpotUsage" else on_demand(region, type)

@@ -95,4 +95,5 @@ def _hours(region: str, usage: str) -> Row | None:
     if found is None:
         return None
     price, free = found
-    return Row(service="ec2", usage=usage, type=usage, unit="Hrs", price=f"{price.normalize():f}", free=free)
+    unit = "Quantity" if usage.startswith("Upfront:") else "Hrs"
+    return Row(service="ec2", usage=usage, type=usage, unit=unit, price=f"{price.normalize():f}", free=free)

@@ -26,7 +26,7 @@ def kinds() -> tuple[Kind[Any], ...]:
 
 @cache
 def by_prefix() -> dict[str, Kind[Any]]:
-    return {kind.prefix: kind for kind in kinds()}
+    return {kind.prefix: kind for kind in kinds() if kind.prefix}
 
 
 @cache
@@ -36,8 +36,9 @@ def by_type() -> dict[str, Kind[Any]]:
 
 def kind_of(identifier: str) -> Kind[Any] | None:
     """The kind whose id this is, by what stands before its last hyphen ("eipalloc-0a…", "vpc-cidr-assoc-0a…"), or
-    before a UUID ("fleet-1234abcd-…")."""
+    before a UUID ("fleet-1234abcd-…"), or a UUID alone."""
     found = by_prefix().get(identifier.rpartition("-")[0])
     if found is None and _UUID.fullmatch(identifier[-36:]):
-        return by_prefix().get(identifier[:-36].rstrip("-"))
+        prefix = identifier[:-36].rstrip("-")
+        return by_prefix().get(prefix) if prefix else by_type()["reserved-instances"]
     return found

@@ -61,6 +61,8 @@ SERVICE = Service(
         "fleets.spot_fleets",
         "reservations.placement_groups",
         "reservations.capacity_reservations",
+        "reservations.offerings",
+        "reservations.reserved_instances",
     ),
     steps={
         "ec2.vpc": StepSpec("vpc.state:VPCS", "vpc.realise:step_vpc"),
@@ -70,6 +72,9 @@ SERVICE = Service(
         "ec2.instance": StepSpec("instances.state:INSTANCES", "instances.converge:step_instance"),
         "ec2.image": StepSpec("instances.state:IMAGES", "instances.image_converge:step_image"),
         "ec2.spot-request": StepSpec("fleets.state:SPOT_REQUESTS", "fleets.spot_converge:step_spot_request"),
+        "ec2.reserved-instances": StepSpec(
+            "reservations.state:RESERVED_INSTANCES", "reservations.reserved_instances:step_reserved_instances"
+        ),
         "ec2.fleet": StepSpec("fleets.state:FLEETS", "fleets.converge:step_fleet"),
         "ec2.spot-fleet": StepSpec("fleets.state:SPOT_FLEETS", "fleets.converge:step_fleet"),
         "ec2.capacity-reservation": StepSpec(

@@ -9,6 +9,7 @@ from haneul.service import Call
 from haneul.services.ec2.instances.state import Instance
 from haneul.services.ec2.instances.vitals import Figures
 from haneul.services.ec2.plane import Plane
+from haneul.services.ec2.reservations import coverage
 from haneul.services.ec2.vpc.state import INTERFACE
 from haneul.wire.errors import AwsError
 
@@ -29,8 +30,14 @@ def count(call: Call, row: Instance) -> None:
     row.metered = now if row.state in ("running", "stopping", "shutting-down") else 0.0
     if not hours:
         return
-    spot = row.options.get("Lifecycle") == "spot"
-    call.meter(f"{'SpotUsage' if spot else 'BoxUsage'}:{row.type}", hours)
+    if row.options.get("Lifecycle") == "spot":
+        call.meter(f"SpotUsage:{row.type}", hours)
+        return
+    covered = coverage.share(call, row)
+    if covered:
+        call.meter(f"DiscountedUsage:{row.type}", hours * covered)
+    if covered < 1:
+        call.meter(f"BoxUsage:{row.type}", hours * (1 - covered))
 
 
 def publish(call: Call, plane: Plane, row: Instance) -> None:

@@ -50,20 +50,21 @@ class CapacityReservation(msgspec.Struct, kw_only=True):
 
 class ReservedInstances(msgspec.Struct, kw_only=True):
     """What was bought: `count` instances of a type at a price, for `duration` seconds. zone: "" for the whole region.
-    terms: the offering's members as they are told."""
+    state: queued, active, retired, queued-deleted. offering, years, payment: its terms."""
 
     id: str
     state: str
     start: float
     end: float
-    duration: int
     type: str
     zone: str
     count: int
-    hourly: str
-    terms: dict[str, Any]
     offering: str
+    years: int
+    payment: str
     metered: float = 0.0
+    ended: float = 0.0
+    paid: bool = False
     tags: dict[str, str] = {}
 
 
@@ -72,11 +73,9 @@ class ReservedModification(msgspec.Struct, kw_only=True):
 
     id: str
     created: float
-    status: str
-    from_ids: list[str]
+    sources: list[str]
     made: list[tuple[str, dict[str, Any]]]
     client_token: str = ""
-    tags: dict[str, str] = {}
 
 
 class ReservedKind(Kind[ReservedInstances]):
