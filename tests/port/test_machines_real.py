@@ -23,7 +23,7 @@ from haneul.engines.machines import Disk, Machine, Machines, images
 from haneul.engines.volumes import sparse
 
 pytestmark = pytest.mark.timeout(180)
-KINDS = ("uml",)
+KINDS = ("uml", "qemu")
 _SHELL = "init=/bin/bash"
 _PREPARED = ("mount -t proc p /proc; mount -t sysfs s /sys; mountpoint -q /dev || mount -t devtmpfs d /dev; "
              "stty -echo; PS1= PS2=")  # fmt: skip
@@ -34,7 +34,7 @@ def kit(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with the engines and the image."""
     data = tmp_path_factory.mktemp("machines")
     try:
-        machines.install(data)
+        machines.install(data, "all")
         images.ensure_image(data, "minimal")
     except EngineError as error:
         pytest.skip(str(error))
@@ -377,7 +377,7 @@ def test_listeners_at_the_console(engine: Machines, kind: str, root: Disk, shell
     engine.ensure_running(machine(kind, root))
     guest, idle = shell(), engine.serial("i-1")
     with idle, engine.serial("i-1") as second:
-        guest.run("for i in `seq 20000`; do echo line $i of many, so that nobody can hold it all; done")
+        guest.run("for i in `seq 2500`; do echo line $i of many, so that nobody can hold it all; done")
         assert guest.run("echo $((41+1))") == "42"
         second.settimeout(10)
         assert second.recv(10)

@@ -113,7 +113,8 @@ def plan(folder: Path, machine: Machine, uid: int, engine: str, entry: dict[str,
     argv = [_program(place, seen), *_board(machine, engine, place, seen)]
     for number, disk in enumerate(machine.disks):
         argv += ["-blockdev", json.dumps(_node(number, disk, f"{{disk:{disk.id}}}"))]
-        argv += ["-device", json.dumps(_drive(number, disk) | ({"bootindex": 0} if number == 0 else {}))]
+        first = {"bootindex": 0} if number == 0 and machine.boot != DIRECT else {}
+        argv += ["-device", json.dumps(_drive(number, disk) | first)]
     for number, nic in enumerate(machine.nics):
         entry["nics"][nic.id] = number
         argv += ["-netdev", json.dumps(_netdev(number, nic)), "-device", json.dumps(_card(number, nic))]

@@ -25,6 +25,8 @@ REBOOT = "/usr/bin/false"
 """What User Mode Linux turns into when its guest reboots, so that we notice: it runs its own argv[0] anew."""
 HASTY, HASTE = 5, 5.0
 """So many boots in a row that lasted less than so many seconds are the end: the guest has no system that runs."""
+ONE_RESET = 1.0
+"""A kernel tries several ways to restart a PC, one after the other, and so does its firmware: all are one restart."""
 MEMORY = "/dev/shm"  # noqa: S108 - of the sandbox, nobody else's
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -124,8 +126,8 @@ class Watchman:
 
     def on_event(self, name, data):
         """A guest that reboots stays in its process; one that has no system that runs does so for ever."""
-        if name == "RESET" and data.get("reason") != "none":
-            now = time.monotonic()
+        now = time.monotonic()
+        if name == "RESET" and now - self.began > ONE_RESET:
             self.hasty = self.hasty + 1 if now - self.began < HASTE else 0
             self.boots, self.began = self.boots + 1, now
             if self.hasty >= HASTY:
