@@ -6,6 +6,7 @@ here. Reserved Instances are shares of it too, which the common families' own pr
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -25,7 +26,7 @@ _UPFRONT = {"No Upfront": Decimal(0), "Partial Upfront": Decimal("0.5"), "All Up
 
 class Instances(msgspec.Struct, frozen=True):
     """A region's sheet. reserved: offering class -> years -> payment option -> part of the price on demand. free: hours
-    a month of the free tier."""
+    a month of the free tier. hosts: families without bare metal -> a Dedicated Host's price."""
 
     region: str
     dated: str
@@ -33,6 +34,7 @@ class Instances(msgspec.Struct, frozen=True):
     spot: str
     reserved: dict[str, dict[str, dict[str, str]]]
     free: dict[str, int]
+    hosts: dict[str, str]
     families: dict[str, dict[str, str]]
 
 
@@ -71,6 +73,15 @@ def spot(region: str, type: str) -> Decimal | None:
     return None if price is None else (price * Decimal(sheet(region).spot)).quantize(_PRECISION)
 
 
+def host(region: str, family: str) -> Decimal | None:
+    """USD an hour of a Dedicated Host: a tenth more than all that it holds, which is what bare metal costs."""
+    prices = sheet(region)
+    if family in prices.hosts:
+        return Decimal(prices.hosts[family])
+    metal = [Decimal(price) for size, price in prices.families.get(family, {}).items() if size.startswith("metal")]
+    return (max(metal) * Decimal("1.1")).quantize(Decimal("0.001")) if metal else None
+
+
 def reserved(
     region: str, type: str, years: int = 1, payment: str = "No Upfront", offering: str = "standard"
 ) -> Reserved | None:
@@ -92,9 +103,15 @@ def usage(region: str, usage: str) -> tuple[Decimal, int] | None:
         type, offering, years, payment = type.split("/")
         terms = reserved(region, type, int(years), payment, offering)
         return None if terms is None else (terms.hourly if kind == "HeavyUsage" else terms.upfront, 0)
-    if kind not in ("BoxUsage", "UnusedBox", "SpotUsage"):
+    prices: dict[str, Callable[[str, str], Decimal | None]] = {
+        "BoxUsage": on_demand,
+        "UnusedBox": on_demand,
+        "SpotUsage": spot,
+        "HostUsage": host,
+    }
+    if kind not in prices:
         return None
-    price = spot(region, type) if kind == "SpotUsage" else on_demand(region, type)
+    price = prices[kind](region, type)
     if price is None:
         return None
     return price, sheet(region).free.get(type, 0) if kind == "BoxUsage" else 0

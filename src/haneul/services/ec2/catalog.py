@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from haneul.services.ec2.fleets import state as fleets
+from haneul.services.ec2.hosts import state as hosts
 from haneul.services.ec2.instances import state as instances
 from haneul.services.ec2.kinds import Kind
 from haneul.services.ec2.reservations import state as reservations
@@ -14,7 +15,7 @@ from haneul.services.ec2.volumes import state as volumes
 from haneul.services.ec2.vpc import state as vpc
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_FAMILIES = (vpc, instances, volumes, fleets, reservations)
+_FAMILIES = (vpc, instances, volumes, fleets, reservations, hosts)
 
 
 @cache

@@ -10,6 +10,7 @@ SERVICE = Service(
         "zones",
         "account.settings",
         "account.id_formats",
+        "hosts.hosts",
         "vpc.vpcs",
         "vpc.subnets",
         "vpc.interface_calls",

@@ -1,5 +1,6 @@
-"""What costs by the hour without a step of its own: NAT gateways, interface endpoints, public addresses, snapshots; and
-the traffic that leaves VPCs by their internet gateways. One step for each account and region, while there is any."""
+"""What costs by the hour without a step of its own: NAT gateways, interface endpoints, public addresses, hosts,
+snapshots; and the traffic that leaves VPCs by their internet gateways. One step for an account and region, while there
+is any."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from haneul.engines.networks.port import Counters
 from haneul.service import Call, Scope, Step
 from haneul.services.ec2 import plane as planes
 from haneul.services.ec2.account.state import HOURS, Hours
+from haneul.services.ec2.hosts.state import HOST
 from haneul.services.ec2.volumes.state import SNAPSHOT
 from haneul.services.ec2.vpc.state import ADDRESS, ENDPOINT, INTERFACE, NAT
 from haneul.state.store import Reader, Writer
@@ -58,6 +60,8 @@ def _there(tx: Reader, scope: Scope) -> dict[str, float]:
     found["VpcEndpoint-Hours"] = sum(len(one.interfaces) for one in ENDPOINT.table.scan(tx, scope))
     found["PublicIPv4:InUseAddress"] = len(held)
     found["PublicIPv4:IdleAddress"] = idle
+    for host in HOST.table.scan(tx, scope):
+        found[f"HostUsage:{host.family}"] += host.state == "available"
     stored = sum(one.changed for one in SNAPSHOT.table.scan(tx, scope) if one.state == "completed")
     kept: dict[str, float] = {name: float(count) for name, count in found.items() if count}
     if stored:

@@ -168,6 +168,7 @@ def launch(
 def _room(call: Call, tx: Writer, asked: Request, made: Launch, able: capacity.Able, spec: InstanceType) -> int:
     """How many there will be, each with its seat and its place. Raises InsufficientInstanceCapacity,
     ReservationCapacityExceeded."""
+    from haneul.services.ec2.hosts import placing
     from haneul.services.ec2.reservations import placement_groups, seats
 
     zone, most = made.wires[0].subnet.zone, asked["MaxCount"]
@@ -179,7 +180,9 @@ def _room(call: Call, tx: Writer, asked: Request, made: Launch, able: capacity.A
     count = taken if seated.only else taken + capacity.room(tx, able, spec, most - taken)
     if count < asked["MinCount"] and seated.only:
         raise seats.exceeded()
-    made.places.extend(placement_groups.places(tx, call.scope, asked, spec, zone, min(count, most)))
+    hosts = placing.places(tx, call.scope, asked.get("Placement") or {}, spec, zone, min(count, most))
+    groups = placement_groups.places(tx, call.scope, asked, spec, zone, len(hosts))
+    made.places.extend({**group, **host} for group, host in zip(groups, hosts, strict=False))
     if len(made.places) < asked["MinCount"]:
         raise capacity.insufficient(spec, zone)
     return len(made.places)

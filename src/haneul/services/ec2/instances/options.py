@@ -9,7 +9,8 @@ from haneul.converge import wake
 from haneul.service import Call
 from haneul.services.ec2 import listing
 from haneul.services.ec2.errors import errors, invalid, mixed
-from haneul.services.ec2.instances import power, requesting
+from haneul.services.ec2.hosts import placing
+from haneul.services.ec2.instances import power, requesting, types
 from haneul.services.ec2.instances.attributes import ARN
 from haneul.services.ec2.instances.state import INSTANCE, Instance
 from haneul.services.ec2.operations import operation
@@ -92,16 +93,22 @@ def _monitor(call: Call, request: Request, on: bool) -> dict[str, Any]:
 
 @operation(ARN)
 def modify_instance_placement(call: Call, request: Request) -> dict[str, Any]:
-    """ModifyInstancePlacement of a stopped instance: its group and tenancy, which nobody can see on one machine."""
-    if request.get("HostId") or request.get("HostResourceGroupArn") or request.get("Tenancy") == "host":
-        raise errors.UnsupportedOperation("Dedicated Hosts are not supported here.")
-    names = ("GroupName", "GroupId", "PartitionNumber", "Tenancy", "Affinity")
+    """ModifyInstancePlacement of a stopped instance: its group, tenancy and host, which count when it starts."""
+    if request.get("HostResourceGroupArn"):
+        raise errors.UnsupportedOperation("Host resource groups are not supported here.")
+    names = ("GroupName", "GroupId", "PartitionNumber", "Tenancy", "Affinity", "HostId")
     given = {name: request[name] for name in names if request.get(name) is not None}
     with call.write() as tx:
         row = INSTANCE.get(tx, call.scope, request["InstanceId"])
         if row.state != "stopped":
             raise errors.IncorrectInstanceState(f"The instance '{row.id}' is not in the 'stopped' state.")
         placement = {**(row.options.get("Placement") or {}), **given}
+        if placing.wanted(given):
+            placement |= {"Tenancy": "host"}
+            if given.get("HostId"):
+                placing.places(tx, call.scope, given, types.spec(row.type), row.zone, 1)
+        elif given.get("Tenancy"):
+            placement.pop("HostId", None)
         row.options = {**row.options, "Placement": {name: value for name, value in placement.items() if value}}
         INSTANCE.table.put(tx, call.scope, row)
     return {"Return": True}

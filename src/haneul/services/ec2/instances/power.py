@@ -10,6 +10,7 @@ from haneul.converge import wake
 from haneul.service import Call
 from haneul.services.ec2 import plane as planes
 from haneul.services.ec2.errors import errors
+from haneul.services.ec2.hosts import placing
 from haneul.services.ec2.instances import capacity, describing, notices
 from haneul.services.ec2.instances.state import INSTANCE, Instance
 from haneul.services.ec2.instances.types import InstanceType
@@ -81,6 +82,8 @@ async def start_instances(call: Call, request: Mapping[str, Any]) -> dict[str, A
                 raise errors.Unsupported(able.why)
             spec = types.spec(row.type)
             _seat(tx, call, row, able, spec)
+            place = placing.again(tx, call.scope, row)
+            row.options = {**row.options, "Placement": place} if place else row.options
             row.state, row.reason, row.transition = "pending", ("", ""), ""
             row.launched = call.now()
             row.work = {}

@@ -79,9 +79,8 @@ def _check_unsupported(request: Request) -> None:
     for name in ("ElasticGpuSpecification", "ElasticInferenceAccelerators", "SecondaryInterfaces"):
         if request.get(name):
             raise errors.UnsupportedOperation(f"{name} is not supported here.")
-    placement = request.get("Placement") or {}
-    if placement.get("HostId") or placement.get("HostResourceGroupArn") or placement.get("Tenancy") == "host":
-        raise errors.UnsupportedOperation("Dedicated Hosts are not supported here.")
+    if (request.get("Placement") or {}).get("HostResourceGroupArn"):
+        raise errors.UnsupportedOperation("Host resource groups are not supported here.")
     market = (request.get("InstanceMarketOptions") or {}).get("MarketType")
     if market not in (None, "spot", "on-demand"):
         raise errors.UnsupportedOperation(f"The market type {market} is not supported here.")

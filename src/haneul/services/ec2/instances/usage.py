@@ -30,6 +30,8 @@ def count(call: Call, row: Instance) -> None:
     row.metered = now if row.state in ("running", "stopping", "shutting-down") else 0.0
     if not hours:
         return
+    if (row.options.get("Placement") or {}).get("HostId"):
+        return  # its host is paid for
     if row.options.get("Lifecycle") == "spot":
         call.meter(f"SpotUsage:{row.type}", hours)
         return
