@@ -22,29 +22,6 @@ def test_home_tells_how_things_are(console):
     page.wait_text("dynamodb")
 
 
-def test_a_bucket_and_a_file(console, client, unique, tmp_path):
-    """Create a bucket, upload a file, see it, preview it, delete it."""
-    name = unique("console")
-    page = console("buckets")
-    page.type("main form input", name)
-    page.click("main form button")
-    page.wait_text(name)
-    file = tmp_path / "hello.txt"
-    file.write_text("hello from a browser")
-    page.run(f"location.hash = 'buckets/{name}'")
-    page.wait("return document.querySelector('#files')")
-    page.type("#files", str(file))
-    page.wait_text("hello.txt")
-    s3 = client("s3")
-    assert s3.get_object(Bucket=name, Key="hello.txt")["Body"].read() == b"hello from a browser"
-    page.run("[...document.querySelectorAll('button')].find((b) => b.textContent === 'Preview').click()")
-    page.wait_text("hello from a browser")
-    page.click("button[aria-label='Delete hello.txt']")
-    page.accept()
-    page.wait("return !document.body.innerText.includes('hello.txt')")
-    assert "Contents" not in s3.list_objects_v2(Bucket=name)
-
-
 def test_a_table_and_an_item(console, client, unique):
     """Create a table, save an item as DynamoDB JSON, find it by PartiQL."""
     name = unique("Console")
@@ -70,11 +47,13 @@ def test_a_refusal_is_shown(console):
 
 
 def test_the_log_and_the_bill(console):
-    """One's own requests are in the log; the bill has rows."""
+    """One's own requests are in the log; the bill has rows, a plot by day and service, and longer spans."""
     console("log").wait_text("ListBuckets")
     page = console("bill")
     page.wait("return document.querySelector('svg[role=img]')")
     page.wait_text("Requests-Tier")
+    page.run("const days = document.querySelector('#days'); days.value = 90; days.dispatchEvent(new Event('change'))")
+    page.wait("return document.querySelector('svg[role=img]').ariaLabel.split(', ').length === 90")
 
 
 def test_korean(console):

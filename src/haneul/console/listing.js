@@ -1,6 +1,6 @@
 // A list of things that may be long and may change by itself: pages, marks with actions for what is marked, a filter, renewal.
 
-import { flash, h, nothing, safely, text, told } from "./page.js";
+import { flash, h, heading, nothing, safely, text, told } from "./page.js";
 
 const PAGE = 50;
 const SOON = 1500;
@@ -52,9 +52,10 @@ export async function listing({ heads, page, key, cells, empty = "", actions = [
     const focused = place.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
     const rows = seen.items.map((item) => [item, h("tr", {}, mark_of(item), cells(item).map(cell))])
       .filter(([, row]) => row.textContent.toLowerCase().includes(wanted));
-    const heading = h("tr", {}, actions.length ? h("th", { scope: "col" }, all(rows)) : null, heads.map((head) => h("th", { scope: "col" }, head)));
+    const first = seen.items.length ? [undefined, ...cells(seen.items[0])] : [];
+    const titles = heading([actions.length ? h("th", { scope: "col" }, all(rows)) : null, ...heads].filter(Boolean), actions.length ? first : first.slice(1));
     place.replaceChildren(seen.items.length === 0 ? nothing(empty)
-      : h("table", {}, h("thead", {}, heading), h("tbody", {}, rows.map(([, row]) => row))));
+      : h("table", {}, h("thead", {}, titles), h("tbody", {}, rows.map(([, row]) => row))));
     if (seen.more) place.append(h("p", {}, h("button", { type: "button", onclick: safely(() => { limit += PAGE; return load(); }) }, text("More"))));
     if (focused) place.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
   }

@@ -32,9 +32,13 @@ export const nothing = (command) => (command ? h("div", { class: "nothing" }, h(
 
 export function table(heads, rows, command = "") {
   if (rows.length === 0) return nothing(command);
-  return h("table", {}, h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col" }, head)))),
+  return h("table", {}, h("thead", {}, heading(heads, rows[0])),
     h("tbody", {}, rows.map((row) => h("tr", {}, row.map((cell) => (cell instanceof Node && cell.tagName === "TD" ? cell : h("td", {}, cell)))))));
 }
+
+// Names of columns, over numbers at the right as they are.
+export const heading = (heads, first) => h("tr", {}, heads.map((head, at) => (head instanceof Node ? head
+  : h("th", { scope: "col", class: first?.[at] instanceof Node && first[at].className === "number" ? "number" : undefined }, head))));
 
 export const number = (value) => h("td", { class: "number" }, value);
 

@@ -45,13 +45,13 @@ export async function sign(session, { method, path, query = {}, headers = {}, bo
 }
 
 // A URL that anybody may use for `seconds`. S3 takes the body's digest on trust, the others sign that of an empty one.
-export async function presign(session, { path, seconds = 3600, service = "s3" }) {
+export async function presign(session, { path, seconds = 3600, service = "s3", more = {} }) {
   const stamp = stampNow();
   const scope = `${stamp.slice(0, 8)}/${session.region}/${service}/aws4_request`;
   const query = {
     "X-Amz-Algorithm": "AWS4-HMAC-SHA256", "X-Amz-Credential": `${session.access}/${scope}`, "X-Amz-Date": stamp,
     "X-Amz-Expires": seconds, "X-Amz-SignedHeaders": "host",
-    ...(session.token ? { "X-Amz-Security-Token": session.token } : {}),
+    ...(session.token ? { "X-Amz-Security-Token": session.token } : {}), ...more,
   };
   const digest = service === "s3" ? "UNSIGNED-PAYLOAD" : await sha256("");
   const canonical = ["GET", path, queryString(query), `host:${location.host}`, "", "host", digest].join("\n");

@@ -3,8 +3,8 @@
 import { h } from "./page.js";
 
 const TONES = {
-  good: ["running", "available", "in-use", "completed", "passed", "ok", "active", "associated", "attached", "Active"],
-  warn: ["pending", "stopping", "shutting-down", "creating", "deleting", "initializing", "modifying", "attaching", "detaching", "Pending"],
+  good: ["running", "available", "in-use", "completed", "passed", "ok", "active", "ACTIVE", "associated", "attached", "Active"],
+  warn: ["pending", "stopping", "shutting-down", "creating", "deleting", "CREATING", "UPDATING", "DELETING", "initializing", "modifying", "attaching", "detaching", "Pending"],
   bad: ["failed", "error", "impaired", "blackhole", "Failed"],
 };
 

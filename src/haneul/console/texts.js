@@ -13,7 +13,7 @@ export const TEXTS = {
     databases: "RDS databases", identity: "IAM", users: "Users", roles: "Roles", policies: "Policies", simulate: "Try a policy",
     engine: "Engine", functions: "Lambda functions", vaults: "Glacier vaults", jobs: "Jobs", testEvent: "Test event", token: "Session token", endpoint: "Endpoint",
     instances: "EC2 instances", volumes: "Volumes and snapshots", groups: "Security groups", network: "VPC", map: "Map",
-    fromCommandLine: "Nothing here yet. From the command line:", really: "{0}: {1}?",
+    fromCommandLine: "Nothing here yet. From the command line:", really: "{0}: {1}?", userGroups: "Groups",
   },
   ko: {
     skip: "본문으로 건너뛰기", accessKey: "액세스 키", secretKey: "비밀 키", region: "리전", signIn: "로그인", home: "홈",

@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 Page = Callable[[Request], "Response | Awaitable[Response]"]
 _CONSOLE = Path(__file__).parent.parent / "console"
 _TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
-_POLICY = "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
+_POLICY = (
+    "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; "
+    "connect-src 'self' http://code.lambda-url.localhost:*"  # functions' archives, for the editor
+)
 
 
 class Inside:

@@ -1,40 +1,32 @@
-// What the usage would cost at AWS: by day as bars, and this month by usage.
+// What the usage would cost at AWS: by day and service as stacked bars, this month by usage, and what the month may come to.
 
-import { json } from "../aws.js";
-import { h, number, table, text } from "../page.js";
-
-const ask = (members) => json("ce", "AWSInsightsIndexService.GetCostAndUsage", { Metrics: ["UnblendedCost", "UsageQuantity"], ...members }, "1.1");
-const day = (offset) => new Date(Date.now() + offset * 86_400_000).toISOString().slice(0, 10);
+import { daily, day, forecast, month } from "../costs.js";
+import { button, give, h, number, safely, select, table, text } from "../page.js";
+import { colour, money, stacked } from "../plot.js";
 
 export async function render() {
-  const month = { Start: day(0).slice(0, 8) + "01", End: day(1) };
-  const [daily, monthly] = await Promise.all([
-    ask({ TimePeriod: { Start: day(-13), End: day(1) }, Granularity: "DAILY" }),
-    ask({ TimePeriod: month, Granularity: "MONTHLY", GroupBy: [{ Type: "DIMENSION", Key: "SERVICE" }, { Type: "DIMENSION", Key: "USAGE_TYPE" }] }),
-  ]);
-  const rows = monthly.ResultsByTime.flatMap((result) => result.Groups).map((group) => [group.Keys[0], group.Keys[1],
-    number(Number(group.Metrics.UsageQuantity.Amount).toFixed(4) + " " + group.Metrics.UsageQuantity.Unit),
-    number(Number(group.Metrics.UnblendedCost.Amount).toFixed(6))]);
-  return [h("h2", {}, text("byDay")), bars(daily.ResultsByTime.map((result) => [result.TimePeriod.Start, Number(result.Total.UnblendedCost.Amount)])),
-    h("h2", {}, text("thisMonth")), table([text("service"), "", text("quantity"), text("cost")], rows)];
+  const [rows, coming] = await Promise.all([month("SERVICE", "USAGE_TYPE"), forecast().catch(() => undefined)]);
+  const total = rows.reduce((sum, row) => sum + row.cost, 0);
+  const place = h("div");
+  const [label, span] = select(text("Days"), [[14, "14"], [30, "30"], [90, "90"]], { id: "days" });
+  const draw = safely(async () => place.replaceChildren(...plot(await daily(Number(span.value)))));
+  span.addEventListener("change", draw);
+  await draw();
+  const card = (title, value) => h("div", { class: "card" }, h("b", {}, value), text(title));
+  rows.sort((a, b) => b.cost - a.cost);
+  return [h("div", { class: "cards" }, card("This month so far", money(total)), coming === undefined ? null : card("Expected this month", money(total + coming))),
+    h("h2", {}, text("byDay")), h("p", { class: "tools" }, label), place, h("h2", {}, text("thisMonth")), h("p", { class: "tools" }, button("CSV", () => csv(rows))),
+    table([text("service"), text("Usage"), text("quantity"), text("cost")], rows.map((row) => [row.keys[0], row.keys[1], number(`${row.quantity.toFixed(4)} ${row.unit}`), number(row.cost.toFixed(6))]),
+      "aws ce get-cost-and-usage --granularity DAILY --metrics UnblendedCost --time-period Start=2026-01-01,End=2026-02-01\nhaneul cost")];
 }
 
-function bars(days) {
-  const most = Math.max(...days.map(([, cost]) => cost), 1e-9);
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("viewBox", `0 0 640 ${days.length * 20 + 4}`);
-  svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", days.map(([date, cost]) => `${date}: $${cost.toFixed(6)}`).join(", "));
-  const add = (name, attributes, content = "") => {
-    const element = document.createElementNS(svg.namespaceURI, name);
-    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-    element.textContent = content;
-    svg.append(element);
-  };
-  days.forEach(([date, cost], at) => {
-    add("text", { x: 0, y: at * 20 + 14 }, date);
-    add("rect", { x: 84, y: at * 20 + 3, width: Math.max(1, (cost / most) * 440), height: 14, rx: 2 });
-    add("text", { x: 92 + (cost / most) * 440, y: at * 20 + 14 }, `$${cost.toFixed(6)}`);
-  });
-  return svg;
+function plot(days) {
+  const sums = {};
+  for (const [, parts] of days) for (const [name, value] of Object.entries(parts)) sums[name] = (sums[name] || 0) + value;
+  const series = Object.keys(sums).filter((name) => sums[name] > 0).sort((a, b) => sums[b] - sums[a]);
+  const legend = h("ul", { class: "legend" }, series.map((name, at) => h("li", {}, h("span", { class: "swatch", style: `background:${colour(at, series.length)}` }), `${name} ${money(sums[name])}`)));
+  return [stacked(days, series), legend];
 }
+
+const quoted = (value) => `"${String(value).replaceAll('"', '""')}"`;
+const csv = (rows) => give(`cost-${day(0)}.csv`, ["service,usage,quantity,unit,cost", ...rows.map((row) => [...row.keys, row.quantity, row.unit, row.cost].map(quoted).join(","))].join("\n"), "text/csv");

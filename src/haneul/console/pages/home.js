@@ -1,30 +1,22 @@
-// Health and what there is of everything.
+// Health, what there is of the most used things, and how to reach this cloud from elsewhere.
 
-import { json, s3xml } from "../aws.js";
+import { session } from "../aws.js";
+import { INVENTORY } from "../inventory.js";
 import { h, text } from "../page.js";
 
-async function count(work) {
-  try {
-    return String(await work());
-  } catch (error) {
-    return error.code || "-";
-  }
+const SHOWN = ["EC2 instances", "Lambda functions", "S3 buckets", "DynamoDB tables", "RDS databases", "SQS queues"];
+
+async function card(service) {
+  let value;
+  try { value = String((await service.look()).length); } catch (error) { value = error.code || "-"; }
+  return h("a", { class: "card", href: `#${service.page}` }, h("b", {}, value), service.title);
 }
 
 export async function render() {
-  const health = await (await fetch("/_haneul/health")).json();
-  const [buckets, tables, queues] = await Promise.all([
-    count(async () => (await s3xml("")).querySelectorAll("Bucket").length),
-    count(async () => (await json("dynamodb", "DynamoDB_20120810.ListTables", {})).TableNames.length),
-    count(async () => ((await json("sqs", "AmazonSQS.ListQueues", {})).QueueUrls || []).length),
-  ]);
-  const card = (name, value, link) => h("a", { class: "card", href: `#${link}` }, h("b", {}, value), text(name));
-  const services = Object.entries(health.services).map(([name, state]) =>
-    h("li", {}, name + " ", h("span", { class: "quiet" }, state === "running" ? text("loaded") : text("ready"))));
-  return [
-    h("p", { class: "quiet" }, `Haneul ${health.version} · ${text("mode")} ${health.mode}`),
-    h("div", { class: "cards" }, card("buckets", buckets, "buckets"), card("tables", tables, "tables"), card("queues", queues, "queues")),
-    h("h2", {}, text("service")),
-    h("ul", { class: "cards" }, services),
-  ];
+  const [answer, ...cards] = await Promise.all([fetch("/_haneul/health"), ...INVENTORY.filter(({ title }) => SHOWN.includes(title)).map(card)]);
+  const health = await answer.json();
+  const services = Object.entries(health.services).map(([name, state]) => h("li", {}, name + " ", h("span", { class: state === "running" ? "good" : "quiet" }, state === "running" ? text("loaded") : text("ready"))));
+  const commands = [`export AWS_ENDPOINT_URL=${location.origin}`, `export AWS_ACCESS_KEY_ID=${session.access}`, "export AWS_SECRET_ACCESS_KEY=...", `export AWS_REGION=${session.region}`, "aws s3 ls"];
+  return [h("p", { class: "quiet" }, `Haneul ${health.version} · ${text("mode")} ${health.mode}`), h("div", { class: "cards" }, cards),
+    h("h2", {}, text("From the command line")), h("pre", { tabindex: 0 }, commands.join("\n")), h("h2", {}, text("service")), h("ul", { class: "names" }, services)];
 }

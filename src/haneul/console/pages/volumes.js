@@ -68,7 +68,7 @@ async function oneVolume(id, again) {
   const at = list(one.attachmentSet)[0];
   const facts = pairs([["ID", id], [text("State"), tone(one.status)], [text("size"), `${one.size} GiB`], [text("Type"), one.volumeType], ["IOPS", one.iops],
     ["MiB/s", one.throughput], [text("Zone"), one.availabilityZone], [text("Encrypted"), one.encrypted], ["KMS", one.kmsKeyId], ["Snapshot", one.snapshotId],
-    [text("Started"), one.createTime], [text("Attached to"), at && h("a", { href: `#instances/${at.instanceId}` }, `${at.instanceId} ${at.device}`)]]);
+    [text("Created"), one.createTime], [text("Attached to"), at && h("a", { href: `#instances/${at.instanceId}` }, `${at.instanceId} ${at.device}`)]]);
   return [way(id), h("div", { class: "tools" },
     at ? button("Detach", async () => { await ec2("DetachVolume", { VolumeId: id }); again(); }, { class: "danger" }) : await attaching(one, again),
     button("Create snapshot", async () => { flash(`${text("done")} ${(await ec2("CreateSnapshot", { VolumeId: id })).snapshotId}`); }),

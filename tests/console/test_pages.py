@@ -1,0 +1,81 @@
+"""Every page once: it draws without a refusal, its controls have names, its text can be read in light and in dark."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.console.browser import is_here
+
+pytestmark = pytest.mark.skipif(not is_here(), reason="chromium and chromium-driver are not installed")
+PAGES = (
+    *("home", "map", "instances", "instances/launch", "functions", "buckets", "volumes", "vaults", "tables"),
+    *("databases", "network", "groups", "queues", "identity", "identity/policies/new", "bill", "log"),
+)
+NAMELESS = """
+return [...document.querySelectorAll('input, textarea, select, button, a')].filter((e) => e.offsetParent
+  && !(e.labels && [...e.labels].some((l) => l.textContent.trim())) && !e.textContent.trim() && !e.ariaLabel)
+  .map((e) => e.outerHTML)
+"""
+FAINT = """
+const light = (c) => { const [r, g, b] = c.match(/[\\d.]+/g).slice(0, 3).map(Number).map((v) => v / 255)
+  .map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)); return 0.2126 * r
+  + 0.7152 * g + 0.0722 * b; };
+const solid = (c) => !/rgba\\(.*, 0\\)|transparent/.test(c);
+const behind = (e) => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor;
+  if (solid(c)) return c; } return 'rgb(255, 255, 255)'; };
+return [...document.querySelectorAll('body *')].filter((e) => e.offsetParent && !e.disabled && !e.closest('svg')
+  && [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim())).filter((e) => {
+    const [a, b] = [light(getComputedStyle(e).color), light(behind(e))].sort((x, y) => y - x);
+    return (a + 0.05) / (b + 0.05) < 4.5; }).map((e) => e.outerHTML.slice(0, 200))
+"""
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page(machines, opened, name):
+    page = opened(machines, name)
+    assert page.run("return document.querySelector('main [role=alert]')?.textContent") is None
+    assert page.run(NAMELESS) == []
+    for theme in ("light", "dark"):
+        page.run("document.documentElement.dataset.theme = arguments[0]", theme)
+        assert page.run(FAINT) == [], theme
+
+
+def test_the_map_knows_what_there_is(machines, opened):
+    """A queue and a topic made by others are on it, linked where there is a page."""
+    machines.client("sqs").create_queue(QueueName="on-the-map")
+    machines.client("sns").create_topic(Name="news")
+    page = opened(machines, "map")
+    assert page.run("return document.querySelector('a.chip[href=\"#queues/on-the-map\"]') !== null")
+    page.wait_text("news")
+
+
+def test_long_lists_come_in_pages(machines, opened):
+    """Fifty of sixty queues, and the rest on demand; the filter finds among them."""
+    sqs = machines.client("sqs")
+    for number in range(60):
+        sqs.create_queue(QueueName=f"many-{number:02}")
+    page = opened(machines, "queues")
+    assert page.run("return document.querySelectorAll('tbody tr').length") == 50
+    page.run("[...document.querySelectorAll('main button')].find((b) => b.textContent === 'More').click()")
+    page.wait("return document.querySelectorAll('tbody tr').length > 59")
+    page.type("input[type=search]", "many-59")
+    page.wait("return document.querySelectorAll('tbody tr').length === 1")
+
+
+def test_a_refusal_of_the_whole_page(opened, fresh_cloud):
+    """Cloud mode without real keys: AWS's code and words stand where the list would."""
+    page = opened(fresh_cloud("--mode", "cloud"), "instances")
+    page.wait("return document.querySelector('main [role=alert]').textContent.startsWith('AuthFailure: ')")
+
+
+def test_vaults_with_their_jobs(machines, opened):
+    """A vault is made by hand; its page tells of its jobs."""
+    glacier = machines.client("glacier")
+    page = opened(machines, "vaults")
+    page.wait_text("aws glacier create-vault")
+    page.type("main form input", "records")
+    page.click("main form button")
+    page.wait("return document.querySelector('a[href=\"#vaults/records\"]')")
+    assert glacier.describe_vault(vaultName="records")["NumberOfArchives"] == 0
+    page.run("location.hash = 'vaults/records'")
+    page.wait_text("Jobs: records")
