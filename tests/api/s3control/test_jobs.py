@@ -356,3 +356,34 @@ def test_on_the_roles_rights(fresh_cloud: Callable[..., Any], unique: Unique) ->
     jane = named(cloud.port, "s3control", key["AccessKeyId"], key["SecretAccessKey"])
     assert code_of(lambda: start(jane, TAGGING, Manifest=manifest)) == "AccessDenied"
     assert code_of(jane.list_jobs, AccountId=ACCOUNT) == "AccessDenied"
+
+
+def test_goes_on_after_a_kill(fresh_cloud: Callable[..., Any], unique: Unique) -> None:
+    # A job that was killed at its work, again and again, does every task and counts each of them once.
+    cloud = fresh_cloud()
+    s3 = named(cloud.port, "s3", ACCOUNT)
+    bucket = unique("killed")
+    s3.create_bucket(Bucket=bucket)
+    s3.put_object(Bucket=bucket, Key="source", Body=b"1")
+    manifest = listed(s3, bucket, *(f"{bucket},source" for _ in range(600)), *(f"{bucket},no" for _ in range(599)))
+    report = {"Bucket": f"arn:aws:s3:::{bucket}", "Format": "Report_CSV_20180820", "Enabled": True,
+              "ReportScope": "AllTasks"}  # fmt: skip
+    job = start(named(cloud.port, "s3control", ACCOUNT), TAGGING, Manifest=manifest, Report=report)
+    for least in (1, 500):
+        control = named(cloud.port, "s3control", ACCOUNT)
+        end = time.monotonic() + 60
+        while sum(_counts(control, job)) < least:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        cloud.kill()
+        cloud.start()
+    control, s3 = named(cloud.port, "s3control", ACCOUNT), named(cloud.port, "s3", ACCOUNT)
+    assert until(control, job)["Status"] == "Complete"
+    assert _counts(control, job) == (600, 599)
+    rows = report_of(s3, bucket, f"job-{job}")
+    assert (len(rows["succeeded"]), len(rows["failed"])) == (600, 599)
+
+
+def _counts(control: Any, job: str) -> tuple[int, int]:
+    told = control.describe_job(AccountId=ACCOUNT, JobId=job)["Job"]["ProgressSummary"]
+    return told["NumberOfTasksSucceeded"], told["NumberOfTasksFailed"]
