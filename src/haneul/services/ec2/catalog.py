@@ -6,6 +6,7 @@ import re
 from functools import cache
 from typing import Any
 
+from haneul.services.ec2.account import state as account
 from haneul.services.ec2.fleets import state as fleets
 from haneul.services.ec2.hosts import state as hosts
 from haneul.services.ec2.instances import state as instances
@@ -15,7 +16,7 @@ from haneul.services.ec2.volumes import state as volumes
 from haneul.services.ec2.vpc import state as vpc
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_FAMILIES = (vpc, instances, volumes, fleets, reservations, hosts)
+_FAMILIES = (vpc, instances, volumes, fleets, reservations, hosts, account)
 
 
 @cache

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
+from haneul.services.ec2.kinds import Kind
 from haneul.state.table import Table
 
 
@@ -16,3 +19,25 @@ class Hours(msgspec.Struct, kw_only=True):
 
 
 HOURS = Table("ec2.hours", Hours, key=("id",))
+
+
+class EventWindow(msgspec.Struct, kw_only=True):
+    """When scheduled events may happen: ranges (AWS's shape) or a cron expression; to instances, tags or hosts."""
+
+    id: str
+    name: str = ""
+    ranges: list[dict[str, Any]] = []
+    cron: str = ""
+    instances: list[str] = []
+    instance_tags: list[tuple[str, str]] = []
+    hosts: list[str] = []
+    tags: dict[str, str] = {}
+
+
+EVENT_WINDOW = Kind(
+    "instance-event-window",
+    "iew",
+    Table("ec2.event-window", EventWindow, key=("id",)),
+    "InvalidInstanceEventWindowId.NotFound",
+    "instance event window ID",
+)
