@@ -220,6 +220,10 @@ def test_deregister(ec2):
         {"SnapshotId": kept, "ReturnCode": "skipped"}
     ]
     assert ec2.deregister_image(ImageId=twin, **asked)["DeleteSnapshotResults"][0]["ReturnCode"] == "success"
+    spare = registered(ec2, name="spare")
+    left = described(ec2, spare)["BlockDeviceMappings"][0]["Ebs"]["SnapshotId"]
+    ec2.deregister_image(ImageId=spare)
+    ec2.delete_snapshot(SnapshotId=left)
     assert refused(ec2.describe_snapshots, SnapshotIds=[kept])[0] == "InvalidSnapshot.NotFound"
 
 

@@ -246,7 +246,9 @@ def _running_owner(tx: Reader, scope: Scope, volumes: Sequence[str]) -> str:
 
 
 def _uses(image: Any, snapshot: str) -> bool:
-    return any((one.get("Ebs") or {}).get("SnapshotId") == snapshot for one in image.mappings)
+    return image.state != "deregistered" and any(
+        (one.get("Ebs") or {}).get("SnapshotId") == snapshot for one in image.mappings
+    )
 
 
 def _restorable(scope: Scope, row: Snapshot, wanted: set[str], account: str) -> bool:
