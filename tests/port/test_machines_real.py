@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ import pytest
 
 from haneul.engines import daemons, machines
 from haneul.engines.errors import EngineBusy, EngineError
-from haneul.engines.machines import Disk, Machine, Machines, images
+from haneul.engines.machines import Disk, Machine, Machines, Nic, images
 from haneul.engines.volumes import sparse
 
 pytestmark = pytest.mark.timeout(180)
@@ -396,3 +397,50 @@ def test_what_cannot_be_started(engine: Machines, kind: str, root: Disk, tmp_pat
     if kind == "uml":
         with pytest.raises(EngineError, match="raw disks only"):
             engine.ensure_running(machine(kind, Disk("vol-1", root.path, format="qcow2")))
+
+
+@pytest.fixture
+def wire() -> Iterator[Path]:
+    """A network namespace with two taps, ours at 192.0.2.1 behind the one and 192.0.2.5 behind the other."""
+    if os.geteuid() != 0 or shutil.which("ip") is None:
+        pytest.skip("taps need root and iproute2")
+    name = f"hnl-test-{os.getpid()}"
+    done = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        pytest.skip(f"there are no network namespaces here: {done.stderr.strip()}")
+    for tap, address in (("t0", "192.0.2.1/30"), ("t1", "192.0.2.5/30")):
+        for words in (f"tuntap add {tap} mode tap", f"address add {address} dev {tap}", f"link set {tap} up"):
+            subprocess.run(["ip", "-n", name, *words.split()], check=True)
+    yield Path("/run/netns") / name
+    subprocess.run(["ip", "netns", "delete", name], check=True)
+
+
+def test_interfaces_come_and_go_while_it_runs(
+    engine: Machines, kind: str, root: Disk, wire: Path, shell: Callable[[], Shell]
+) -> None:
+    """Packets pass through a tap that was plugged in, as through one from the start, until it goes."""
+    first, second = Nic("eni-1", "t0", "02:00:00:00:00:01"), Nic("eni-2", "t1", "02:00:00:00:00:02")
+    engine.ensure_running(machine(kind, root, nics=[first], netns=wire))
+    guest = shell()
+    guest.run(f"ip link set {_named(guest, first)} name one; ip address add 192.0.2.2/30 dev one; ip link set one up")
+    assert "1 packets received" in guest.run("busybox ping -c 1 -W 9 192.0.2.1")
+    engine.attach_nic("i-1", second)
+    engine.attach_nic("i-1", second)
+    guest.run("for i in `seq 100`; do grep -q 02:00:00:00:00:02 /sys/class/net/*/address && break; sleep 0.05; done")
+    guest.run(f"ip link set {_named(guest, second)} name two; ip address add 192.0.2.6/30 dev two; ip link set two up")
+    assert "1 packets received" in guest.run("busybox ping -c 1 -W 9 192.0.2.5")
+    guest.run("ip link set two down")
+    engine.detach_nic("i-1", "eni-2")
+    engine.detach_nic("i-1", "eni-2")
+    assert second.mac not in guest.run("cat /sys/class/net/*/address")
+    engine.attach_nic("i-1", second)
+    before = engine.console("i-1").count(b"# ")
+    engine.reboot("i-1")
+    until(lambda: engine.console("i-1").count(b"# ") > before)
+    again = Shell(engine)
+    assert second.mac in again.run("cat /sys/class/net/*/address")
+    again.close()
+
+
+def _named(guest: Shell, nic: Nic) -> str:
+    return guest.run(f"cd /sys/class/net; for one in *; do grep -q {nic.mac} $one/address && echo $one; done; cd /")

@@ -178,14 +178,30 @@ def resized(keepers: Keepers, machine: str, disk: str, size: int, entry: Mapping
 
 
 def attach_nic(keepers: Keepers, machine: str, nic: Nic, entry: dict[str, Any]) -> None:
-    index = next(number for number in range(64) if number not in entry["nics"].values())
+    _bury(keepers, machine, entry)
+    index = next(number for number in range(64) if number not in (*entry["nics"].values(), *entry["dead"]))
     say(keepers, machine, f"config {vec(index, nic)}")
     keepers.ask(machine, "remember", id=nic.id, argument=vec(index, nic))
     entry["nics"][nic.id] = index
 
 
 def detach_nic(keepers: Keepers, machine: str, nic: str, entry: dict[str, Any]) -> None:
-    index = entry["nics"][nic]
-    say(keepers, machine, f"remove vec{index}")
+    """The kernel keeps an interface that the guest has up: it stays as a dead one, until the guest sets it down or
+    boots. Whoever takes the tap away has cut the wire all the same."""
+    index = entry["nics"].pop(nic)
     keepers.ask(machine, "forget", id=nic, prefix=f"vec{index}:")
-    del entry["nics"][nic]
+    entry["dead"] = [*entry.get("dead", ()), index]
+    _bury(keepers, machine, entry)
+
+
+def _bury(keepers: Keepers, machine: str, entry: dict[str, Any]) -> None:
+    """Dead interfaces that the kernel lets go of now."""
+    kept = []
+    for index in entry.get("dead", ()):
+        try:
+            say(keepers, machine, f"remove vec{index}")
+        except EngineBusy:
+            kept.append(index)
+        except EngineError:
+            pass  # it went with a boot
+    entry["dead"] = kept
