@@ -69,6 +69,8 @@ def test_the_serial_terminal_echoes(machines, opened, ec2):
     """What is typed goes to the guest and comes back: the double's guest says whatever it is told."""
     made = running(ec2)["InstanceId"]
     page = opened(machines, f"instances/{made}/terminal")
+    page.wait("return document.querySelector('#enable-serial button')")  # as on AWS, an account must want it
+    page.click("#enable-serial button")
     page.wait("return document.querySelector('#terminal-state').textContent === 'Connected.'")
     page.type(".xterm-helper-textarea", "is anybody there")
     page.wait("return document.querySelector('.xterm-accessibility').textContent.includes('is anybody there')")
@@ -78,10 +80,11 @@ def test_the_serial_terminal_echoes(machines, opened, ec2):
 def test_a_terminal_that_is_refused_says_why(machines, opened, ec2):
     """A stopped instance has none: AWS's code and words."""
     made = running(ec2)["InstanceId"]
+    ec2.enable_serial_console_access()
     ec2.stop_instances(InstanceIds=[made])
     reached(ec2, made, "stopped")
     page = opened(machines, f"instances/{made}/terminal")
-    page.wait("return document.querySelector('#flash').textContent.includes('IncorrectInstanceState')")
+    page.wait("return document.querySelector('#flash').textContent.includes('EC2InstanceStateInvalidException')")
 
 
 def test_a_volume_and_its_snapshot(machines, opened, ec2):

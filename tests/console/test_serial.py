@@ -27,7 +27,9 @@ def address(
 
 @pytest.fixture(scope="module")
 def instance(machines):
-    return running(machines.client("ec2"))["InstanceId"]
+    ec2 = machines.client("ec2")
+    ec2.enable_serial_console_access()
+    return running(ec2)["InstanceId"]
 
 
 def refused(url: str, **headers: str) -> tuple[int, str]:
@@ -73,7 +75,7 @@ def test_no_more_than_a_few(machines, instance):
             lines.enter_context(connect(url))
         with pytest.raises(InvalidStatus) as caught:
             lines.enter_context(connect(url))
-        assert json.loads(caught.value.response.body or b"{}")["code"] == "RequestLimitExceeded"
+        assert json.loads(caught.value.response.body or b"{}")["code"] == "SerialConsoleSessionLimitExceededException"
     with connect(url) as line:
         line.send("x")
         assert line.recv(10) == b"x"
@@ -85,7 +87,8 @@ def test_a_user_needs_the_right():
     try:
         lines = (cloud.data / "credentials").read_text().splitlines()
         root = [line.split(" = ")[1] for line in lines[1:3]]
-        made = running(cloud.client("ec2", account=root[0], secret=root[1]))["InstanceId"]
+        ec2 = cloud.client("ec2", account=root[0], secret=root[1])
+        made = running(ec2)["InstanceId"]
         iam = cloud.client("iam", account=root[0], secret=root[1])
         iam.create_user(UserName="ann")
         key = iam.create_access_key(UserName="ann")["AccessKey"]
@@ -95,6 +98,8 @@ def test_a_user_needs_the_right():
         action = "ec2-instance-connect:SendSerialConsoleSSHPublicKey"
         document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]}
         iam.put_user_policy(UserName="ann", PolicyName="serial", PolicyDocument=json.dumps(document))
+        assert refused(url) == (403, "SerialConsoleAccessDisabledException")
+        ec2.enable_serial_console_access()
         with connect(url.replace("http", "ws", 1)) as line:
             line.send("x")
             assert line.recv(10) == b"x"

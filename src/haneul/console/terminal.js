@@ -1,7 +1,8 @@
 // The serial console of an instance, live: xterm.js on a WebSocket. Its address is signed for a minute, for a browser gives a WebSocket no headers.
 
 import { inside, session } from "./aws.js";
-import { h, safely, text } from "./page.js";
+import { ec2 } from "./ec2.js";
+import { button, h, safely, text } from "./page.js";
 import { presign } from "./sigv4.js";
 import { Terminal } from "./vendor/xterm/xterm.mjs";
 
@@ -29,8 +30,24 @@ export function terminal(id) {
     mine.onclose = safely(async (event) => {
       if (mine !== socket) return;
       say(`${text("Disconnected.")} ${event.reason}`);
-      if (!opened) await inside(path, "ec2"); // a refused WebSocket tells no reason: the same page asked plainly does
+      if (!opened) await why(path);
     });
+  }
+
+  // A refused WebSocket tells no reason: the same page asked plainly does.
+  async function why(path) {
+    try {
+      await inside(path, "ec2");
+    } catch (error) {
+      if (error.code === "SerialConsoleAccessDisabledException") place.before(enabling());
+      else if (error.status !== 426) throw error;
+    }
+  }
+
+  function enabling() {
+    const box = h("p", { class: "nothing", id: "enable-serial" }, text("The serial console is disabled for this account in this region. "),
+      button("Enable", async () => { await ec2("EnableSerialConsoleAccess"); box.remove(); await connect(); }), h("pre", {}, "aws ec2 enable-serial-console-access"));
+    return box;
   }
 
   screen.onData((keys) => socket?.readyState === WebSocket.OPEN && socket.send(encoder.encode(keys)));

@@ -1,6 +1,7 @@
 """The live serial console of an instance, as a WebSocket: /_haneul/serial/<instance>.
 
-AWS serves its own over ssh, behind `ec2-instance-connect:SendSerialConsoleSSHPublicKey`; the same right opens this one.
+AWS serves its own over ssh, where EnableSerialConsoleAccess was called and IAM allows
+`ec2-instance-connect:SendSerialConsoleSSHPublicKey`; so does this one, and refuses with that operation's codes.
 Keys come as messages, what the guest says goes out as binary ones. A client that reads slowly misses some.
 """
 
@@ -18,6 +19,7 @@ from haneul.services.ec2 import plane as planes
 from haneul.services.ec2.account import settings
 from haneul.services.ec2.errors import errors
 from haneul.services.ec2.instances.state import INSTANCE
+from haneul.wire.errors import AwsError
 from haneul.wire.message import Request, Response, Upgrade
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 ACTION = "ec2-instance-connect:SendSerialConsoleSSHPublicKey"
 PER_INSTANCE = 4
 IN_ALL = 32
+_DISABLED = "This account is not authorized to use the serial console. Call EnableSerialConsoleAccess to authorize it."
 _PIECE = 16 << 10
 _RATE = 2 << 20
 """Bytes a second that a browser is given: more than a terminal can draw."""
@@ -34,22 +37,24 @@ log = logging.getLogger(__name__)
 
 
 def open_console(call: Call, request: Request, rest: str) -> Response:
-    """Connect to the instance that the path names. Raises InvalidInstanceID, IncorrectInstanceState,
-    RequestLimitExceeded."""
+    """Connect to the instance that the path names. Raises InvalidInstanceID, SerialConsoleAccessDisabledException,
+    EC2InstanceStateInvalidException, SerialConsoleSessionLimitExceededException."""
     with call.read() as tx:
         row = INSTANCE.get(tx, call.scope, rest)
-        closed = settings.of(tx, call.scope, settings.SERIAL) is False
+        enabled = settings.of(tx, call.scope, settings.SERIAL)
     call.cloud.gate.check(call, ACTION, INSTANCE.arn(call.scope, row.id))
-    if closed:
-        raise errors.OperationNotPermitted("Access to the serial console is disabled for this account.")
+    if not enabled:
+        raise AwsError("SerialConsoleAccessDisabledException", _DISABLED, 403)
     if row.state != "running":
-        raise errors.IncorrectInstanceState(f"The instance '{row.id}' is not in the 'running' state.")
+        raise errors.EC2InstanceStateInvalidException(
+            f"Unable to connect because the instance '{row.id}' is {row.state}. Connect to a running one."
+        )
     headers = accepting(request.headers)
     if headers is None:
         return Response(426, [("Upgrade", "websocket"), ("Content-Type", "text/plain")], b"WebSocket only.\n")
     open_now = _open(call.cloud)
     if len(open_now) >= IN_ALL or open_now.count(row.id) >= PER_INSTANCE:
-        raise errors.RequestLimitExceeded("Too many serial consoles are open.")
+        raise errors.SerialConsoleSessionLimitExceededException("Too many serial console sessions are open.")
     terminal = Terminal(call.cloud, row.id)
     return Upgrade(
         headers,
