@@ -6,6 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.api.ec2.conftest import code_of
+from tests.api.ec2.waiting import running, until
 
 
 @pytest.fixture
@@ -108,3 +109,32 @@ def test_same_token_makes_one_interface(ec2, subnet):
     """A retry gets the first answer's interface."""
     made = {make(ec2, subnet, ClientToken="once")["NetworkInterfaceId"] for _ in range(2)}
     assert len(made) == 1
+
+
+def test_running_instances_take_interfaces_and_give_them_back(ec2):
+    """Attached for the guest, not in the tables alone: `attached` and `available` are said when its machine did it."""
+    instance = running(ec2)
+    (first,) = instance["NetworkInterfaces"]
+    made = ec2.create_network_interface(SubnetId=instance["SubnetId"])["NetworkInterface"]["NetworkInterfaceId"]
+    asked = {"NetworkInterfaceId": made, "InstanceId": instance["InstanceId"], "DeviceIndex": 1}
+    attachment = ec2.attach_network_interface(**asked)["AttachmentId"]
+
+    def row():
+        return ec2.describe_network_interfaces(NetworkInterfaceIds=[made])["NetworkInterfaces"][0]
+
+    until(lambda: row()["Attachment"]["Status"] == "attached")
+    assert row()["Status"] == "in-use"
+    other = ec2.create_network_interface(SubnetId=instance["SubnetId"])["NetworkInterface"]["NetworkInterfaceId"]
+    with pytest.raises(ClientError) as error:
+        ec2.attach_network_interface(**asked | {"NetworkInterfaceId": other})
+    assert code_of(error)[0] == "InvalidParameterValue"
+    with pytest.raises(ClientError) as error:
+        ec2.attach_network_interface(**asked | {"NetworkInterfaceId": other, "DeviceIndex": 2})
+    assert code_of(error)[0] == "AttachmentLimitExceeded"
+    with pytest.raises(ClientError) as error:
+        ec2.detach_network_interface(AttachmentId=first["Attachment"]["AttachmentId"])
+    assert code_of(error)[0] == "OperationNotPermitted"
+    ec2.detach_network_interface(AttachmentId=attachment)
+    until(lambda: row()["Status"] == "available")
+    assert "Attachment" not in row()
+    ec2.terminate_instances(InstanceIds=[instance["InstanceId"]])

@@ -10,7 +10,7 @@ from haneul.engines.errors import EngineError
 from haneul.engines.machines.port import Disk, Machine, Nic
 from haneul.service import Call, Step
 from haneul.services.ec2 import plane as planes
-from haneul.services.ec2.instances import image_taking, notices, status, usage
+from haneul.services.ec2.instances import image_taking, notices, plugging, status, usage
 from haneul.services.ec2.instances.describing import Links
 from haneul.services.ec2.instances.state import Instance
 from haneul.services.ec2.plane import Plane
@@ -128,10 +128,11 @@ def _rest(call: Call, plane: Plane, row: Instance) -> Step:
         plane.machines.reboot(row.id)
         plane.vitals.rebooted(row.id)
         row.work = {name: value for name, value in row.work.items() if name != "reboot"}
+    settled = plugging.settle(call, plane, row)
     healthy = status.probe(call, plane, row)
     usage.publish(call, plane, row)
     young = call.now() - row.launched < 300
-    return Step(row, REST if healthy or not young else SLOW)
+    return Step(row, REST if settled and (healthy or not young) else SLOW)
 
 
 def _adopt(call: Call, plane: Plane, row: Instance) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from haneul.service import Call
 from haneul.services.ec2 import idempotency, listing, tagging
 from haneul.services.ec2.errors import coded, errors, invalid, mixed
+from haneul.services.ec2.instances import plugging, types
 from haneul.services.ec2.instances.state import INSTANCE
 from haneul.services.ec2.operations import operation
 from haneul.services.ec2.vpc import interfaces, realise, six
@@ -123,8 +124,8 @@ def delete_network_interface(call: Call, request: Mapping[str, Any]) -> dict[str
 
 @operation(ARN)
 def attach_network_interface(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    """AttachNetworkInterface to a stopped instance, which has it from its next start on (no hot plugging here:
-    UnsupportedOperation says so)."""
+    """AttachNetworkInterface to a stopped instance, or to one that runs, whose guest finds it at once. Raises
+    InvalidNetworkInterface.InUse, IncorrectState, AttachmentLimitExceeded."""
     with call.write() as tx:
         row = INTERFACE.get(tx, call.scope, request["NetworkInterfaceId"])
         instance = INSTANCE.get(tx, call.scope, request["InstanceId"])
@@ -134,31 +135,35 @@ def attach_network_interface(call: Call, request: Mapping[str, Any]) -> dict[str
             raise errors.InvalidParameterCombination(
                 "You may not attach a network interface to an instance if they are not in the same availability zone"
             )
-        if instance.state != "stopped":
-            raise errors.UnsupportedOperation(
-                f"Interfaces are attached to stopped instances here; '{instance.id}' is {instance.state}."
-            )
+        if instance.state not in ("running", "stopped"):
+            raise errors.IncorrectState(f"Instance '{instance.id}' is not 'running' or 'stopped'.")
         index = request["DeviceIndex"]
-        if any(one.attachment["index"] == index for one in interfaces.of_instance(tx, call.scope, instance.id)):
+        others = interfaces.of_instance(tx, call.scope, instance.id)
+        if any(one.attachment["index"] == index for one in others):
             raise invalid(f"Instance '{instance.id}' already has an interface attached at device index '{index}'.")
+        if len(others) >= types.spec(instance.type).interfaces:
+            raise errors.AttachmentLimitExceeded(
+                f"Interface count {len(others) + 1} exceeds the limit for {instance.type}"
+            )
         interfaces.attach(tx, call.scope, call.now(), row, instance.id, index, delete=False)
+        if instance.state == "running":
+            plugging.plug_in(tx, call.scope, call.now(), row)
         return {"AttachmentId": row.attachment["id"], "NetworkCardIndex": 0}
 
 
 @operation("arn:aws:ec2:{region}:{account}:network-interface/*")
 def detach_network_interface(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    """DetachNetworkInterface from a stopped instance. Raises InvalidAttachmentID.NotFound, OperationNotPermitted for
-    the primary interface."""
+    """DetachNetworkInterface, from an instance that runs as soon as its guest lets go. Raises
+    InvalidAttachmentID.NotFound, OperationNotPermitted for the primary interface."""
     with call.write() as tx:
         row = _attached(tx, call, request["AttachmentId"])
         if row.attachment["index"] == 0:
             raise errors.OperationNotPermitted("The network interface at device index 0 cannot be detached.")
         instance = INSTANCE.find(tx, call.scope, row.attachment.get("instance", ""))
-        if instance is not None and instance.state not in ("stopped", "terminated"):
-            raise errors.UnsupportedOperation(
-                f"Interfaces are detached from stopped instances here; '{instance.id}' is {instance.state}."
-            )
-        interfaces.detach(tx, call.scope, row)
+        if instance is None or instance.state in ("stopped", "terminated"):
+            interfaces.detach(tx, call.scope, row)
+        else:
+            plugging.plug_out(tx, call.scope, call.now(), row)
     return {}
 
 
