@@ -108,7 +108,17 @@ _BY_SERVICE: dict[str, dict[str, object]] = {
         ),
     },
     "dynamodbstreams": {"error_namespace": "com.amazonaws.dynamodb.v20120810#"},
-    "ec2": {"open": frozenset({"InstanceType", "SpotAllocationStrategy", "FleetOnDemandAllocationStrategy"})},
+    "ec2": {
+        "open": frozenset(
+            {
+                "InstanceType",
+                # EC2 takes other spellings of these than its model has, and Terraform uses them.
+                "ExcessCapacityTerminationPolicy",
+                "FleetOnDemandAllocationStrategy",
+                "SpotAllocationStrategy",
+            }
+        )
+    },
     "ecr": {"missing": "InvalidParameterException", "invalid": "InvalidParameterException"},
     "ecs": {"missing": "InvalidParameterException", "invalid": "InvalidParameterException"},
     "efs": {"missing": "ValidationException", "invalid": "ValidationException"},

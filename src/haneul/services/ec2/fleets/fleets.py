@@ -39,6 +39,8 @@ _KEPT = (
 )
 PATIENCE = 60.0
 """Seconds after which the step looks whether an instant fleet was filled."""
+_USUAL = "lowestPrice"
+"""EC2 tells the strategy that nobody named by its old spelling, whatever its model says; Terraform relies on it."""
 _LAUNCHED = ("instance", "volume", "network-interface")
 _INSTANT = ("SingleInstanceType", "SingleAvailabilityZone", "MinTargetCapacity")
 
@@ -214,7 +216,7 @@ def describe(tx: Reader, scope: Scope, row: Fleet) -> dict[str, Any]:
     config = row.config
     have = filling.fulfilled(tx, scope, row.id)
     spot = {
-        "AllocationStrategy": "lowest-price",
+        "AllocationStrategy": _USUAL,
         "InstanceInterruptionBehavior": "terminate",
         **(config.get("SpotOptions") or {}),
     }
@@ -238,7 +240,7 @@ def describe(tx: Reader, scope: Scope, row: Fleet) -> dict[str, Any]:
         "TerminateInstancesWithExpiration": bool(config.get("TerminateInstancesWithExpiration")),
         "ReplaceUnhealthyInstances": bool(config.get("ReplaceUnhealthyInstances")),
         "SpotOptions": spot,
-        "OnDemandOptions": {"AllocationStrategy": "lowest-price", **(config.get("OnDemandOptions") or {})},
+        "OnDemandOptions": {"AllocationStrategy": _USUAL, **(config.get("OnDemandOptions") or {})},
         "ValidFrom": config.get("ValidFrom"),
         "ValidUntil": config.get("ValidUntil"),
         "ClientToken": config.get("ClientToken"),

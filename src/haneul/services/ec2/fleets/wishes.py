@@ -115,7 +115,7 @@ def of_spot_fleet(config: Config) -> Wish:
             ),
         ),
         unit=config.get("TargetCapacityUnitType") or "units",
-        shrinks=config.get("ExcessCapacityTerminationPolicy") != "noTermination",
+        shrinks=_shrinks(config.get("ExcessCapacityTerminationPolicy") or "default"),
         starts=config.get("ValidFrom") or 0.0,
         ends=config.get("ValidUntil") or 0.0,
         ends_instances=bool(config.get("TerminateInstancesWithExpiration", True)),
@@ -130,6 +130,13 @@ def strategy_of(text: str | None, known: tuple[str, ...]) -> str:
     if name not in known:
         raise invalid(f"Invalid value '{text}' for the allocation strategy. Valid values: {', '.join(known)}.")
     return name
+
+
+def _shrinks(policy: str) -> bool:
+    """Whichever way it is spelt. Raises InvalidParameterValue."""
+    if policy.lower() not in ("default", "notermination"):
+        raise invalid(f"Invalid value '{policy}' for the excess capacity termination policy.")
+    return policy.lower() == "default"
 
 
 def _market(name: str, units: int, options: Config, known: tuple[str, ...]) -> Market:
