@@ -227,3 +227,22 @@ def test_requester_pays(s3, other, anonymous, opened):
     assert "RequestCharged" not in s3.get_object(Bucket=opened, Key="k")
     s3.put_bucket_request_payment(Bucket=opened, RequestPaymentConfiguration={"Payer": "BucketOwner"})
     other.get_object(Bucket=opened, Key="k")
+
+
+def test_conditions_on_entity_tags_need_the_right_to_read(s3, other, private):
+    """Who may write and delete, but not read, can't find out by If-Match what is there."""
+
+    def let(*actions: str) -> None:
+        resource = f"arn:aws:s3:::{private}/*"
+        allow = {"Effect": "Allow", "Principal": {"AWS": OTHER}, "Action": list(actions), "Resource": resource}
+        s3.put_bucket_policy(Bucket=private, Policy=json.dumps({"Version": "2012-10-17", "Statement": [allow]}))
+
+    etag = s3.put_object(Bucket=private, Key="k", Body=b"x")["ETag"]
+    let("s3:PutObject", "s3:DeleteObject")
+    for call, members in ((other.put_object, {"Body": b"y"}), (other.delete_object, {})):
+        assert refused(call, Bucket=private, Key="k", IfMatch=etag, **members) == "AccessDenied"
+    told = other.delete_objects(Bucket=private, Delete={"Objects": [{"Key": "k", "ETag": etag}]})
+    assert [one["Code"] for one in told["Errors"]] == ["AccessDenied"]
+    let("s3:PutObject", "s3:DeleteObject", "s3:GetObject")
+    etag = other.put_object(Bucket=private, Key="k", Body=b"y", IfMatch=etag)["ETag"]
+    other.delete_object(Bucket=private, Key="k", IfMatch=etag)

@@ -31,6 +31,11 @@ def test_round_trip_and_refusals(fresh_cloud: Callable[..., RunningCloud]) -> No
         ("InvalidArgument", [rule(ID="x" * 256)]),
         ("InvalidArgument", [rule(), rule()]),
         ("InvalidArgument", [rule(Expiration={"Date": "2030-01-01T01:00:00Z"})]),
+        ("InvalidArgument", [rule(Transitions=[{"Days": 29, "StorageClass": "STANDARD_IA"}], Expiration={"Days": 90})]),
+        ("InvalidArgument", [rule(Transitions=[{"Days": 30, "StorageClass": "GLACIER"}], Expiration={"Days": 30})]),
+        ("InvalidRequest", [rule(Transitions=[{"Date": "2030-01-01T00:00:00Z", "StorageClass": "GLACIER"}])]),
+        ("InvalidRequest", [rule(Expiration={"Days": 9}, Transitions=[{"Days": 1, "StorageClass": "GLACIER"}] * 2)]),
+        ("MalformedXML", [rule(NoncurrentVersionTransitions=[{"StorageClass": "GLACIER"}])]),
         ("MalformedXML", [rule(Status="enabled")]),
         ("InvalidRequest", [{"Status": "Enabled", "Filter": {"Prefix": ""}}]),
     ):

@@ -41,7 +41,9 @@ def test_restored_and_read(s3: Any, bucket: str) -> None:
     archive(s3, bucket, "a")
     answer = refused(s3.get_object, Bucket=bucket, Key="a")
     assert (answer.code, answer.status, answer.members["StorageClass"]) == ("InvalidObjectState", 403, "GLACIER")
-    assert refused(s3.copy_object, Bucket=bucket, Key="b", CopySource=f"{bucket}/a").code == "InvalidObjectState"
+    assert (
+        refused(s3.copy_object, Bucket=bucket, Key="b", CopySource=f"{bucket}/a").code == "ObjectNotInActiveTierError"
+    )
     assert restore(s3, bucket, "a", "Bulk") == 202
     assert s3.head_object(Bucket=bucket, Key="a")["Restore"] == 'ongoing-request="true"'
     assert refused(s3.get_object, Bucket=bucket, Key="a").code == "InvalidObjectState"

@@ -10,12 +10,14 @@ from haneul.services.s3 import context, digests, encryption, index, objects
 from haneul.services.s3.buckets import bucket_of
 from haneul.services.s3.errors import errors, invalid_argument
 from haneul.services.s3.guard import object_arn
+from haneul.services.s3.numbers import number
 from haneul.services.s3.state import Bucket, Object
 from haneul.services.s3.versions import version_id
 from haneul.state.store import Reader
 
 _KNOWN = frozenset({"ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"})
 MAX_PARTS = 1000
+MAX_NUMBER = 10_000
 
 
 def _actions(call: Call, request: Mapping[str, Any]) -> list[str]:
@@ -44,7 +46,8 @@ def get_object_attributes(call: Call, request: Mapping[str, Any]) -> dict[str, A
         if "ETag" in wanted:
             told["ETag"] = entry.etag
         if "Checksum" in wanted:
-            told["Checksum"] = digests.told(entry.algorithm, found.checksum, entry.composite) or None
+            whole = found.checksum.partition("-")[0]  # a composite one is told without its number of parts here
+            told["Checksum"] = digests.told(entry.algorithm, whole, entry.composite) or None
         if "ObjectSize" in wanted:
             told["ObjectSize"] = entry.size
         if "StorageClass" in wanted:
@@ -59,9 +62,9 @@ def _parts(tx: Reader, bucket: Bucket, found: Object, request: Mapping[str, Any]
     told: dict[str, Any] = {"TotalPartsCount": found.parts_count}
     if not found.entry.composite:
         return told
-    limit = min(request.get("MaxParts", MAX_PARTS), MAX_PARTS)
-    marker = int(request.get("PartNumberMarker") or 0)
-    parts = list(index.parts(tx, bucket, found.upload, marker, limit + 1))
+    limit = min(number(request, "MaxParts", "max-parts", MAX_PARTS), MAX_PARTS)
+    marker = number(request, "PartNumberMarker", "part-number-marker", 0)
+    parts = list(index.parts(tx, bucket, found.upload, min(marker, MAX_NUMBER), limit + 1))
     shown = parts[:limit]
     algorithm = found.entry.algorithm
     return told | {

@@ -25,10 +25,12 @@ from haneul.services.s3.state import (
 )
 from haneul.state.store import Reader, Writer
 from haneul.wire import model as models
+from haneul.wire.errors import AwsError
 
 HOME_REGION = "us-east-1"
 MAX_BUCKETS = 10_000
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_REGIONAL = re.compile(r"-\d{12}-[a-z]{2,3}(-[a-z]+)+-\d-an$")
 _ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
 _PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
 _SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
@@ -51,6 +53,7 @@ def create_bucket(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     _check_name(name)
     configuration = request.get("CreateBucketConfiguration") or {}
     region = _region_of(call, configuration.get("LocationConstraint"))
+    _check_namespace(call, name, region, request.get("BucketNamespace"))
     ownership = request.get("ObjectOwnership", "BucketOwnerEnforced")
     if ownership not in ("BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter"):
         raise invalid_argument(
@@ -94,6 +97,7 @@ def head_bucket(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """HeadBucket. Raises NoSuchBucket (a bare 404)."""
     with call.read() as tx:
         bucket = bucket_of(tx, request)
+    call.header("Content-Type", "application/xml")
     return {"BucketRegion": bucket.region, "AccessPointAlias": call.keys is not None, "BucketArn": bucket.arn}
 
 
@@ -207,6 +211,20 @@ def _check_name(name: str) -> None:
         raise errors.InvalidBucketName("The specified bucket is not valid.", BucketName=name)
 
 
+def _check_namespace(call: Call, name: str, region: str, namespace: str | None) -> None:
+    """An account's own names end in its number, the region and -an, and nobody else may have such a name."""
+    ours = f"-{call.account}-{region}-an"
+    if namespace == "account-regional":
+        if not name.endswith(ours):
+            raise errors.InvalidNamespaceHeader(
+                f"A bucket in the account regional namespace must have a name that ends in {ours}", BucketName=name
+            )
+    elif namespace not in (None, "global"):
+        raise errors.InvalidNamespaceHeader("The x-amz-bucket-namespace header is invalid.")
+    elif _REGIONAL.search(name):
+        raise errors.InvalidBucketName("The specified bucket is not valid.", BucketName=name)
+
+
 @cache
 def _constraints() -> frozenset[str]:
     return frozenset(models.load("s3").shapes["BucketLocationConstraint"]["enum"])
@@ -221,17 +239,20 @@ def _region_of(call: Call, constraint: str | None) -> str:
                 "was sent to."
             )
         return HOME_REGION
+    if endpoint not in (HOME_REGION, "eu-west-1" if constraint == "EU" else constraint):
+        raise _incompatible(constraint)
     if constraint == HOME_REGION or constraint not in _constraints():
         raise errors.InvalidLocationConstraint(
             "The specified location-constraint is not valid", LocationConstraint=constraint
         )
-    region = "eu-west-1" if constraint == "EU" else constraint
-    if endpoint not in (HOME_REGION, region):
-        raise errors.IllegalLocationConstraintException(
-            f"The {constraint} location constraint is incompatible for the region specific endpoint this request was "
-            "sent to."
-        )
-    return region
+    return "eu-west-1" if constraint == "EU" else constraint
+
+
+def _incompatible(constraint: str) -> AwsError:
+    return errors.IllegalLocationConstraintException(
+        f"The {constraint} location constraint is incompatible for the region specific endpoint this request was sent "
+        "to."
+    )
 
 
 def _recreated(call: Call, tx: Writer, known: Bucket, region: str) -> dict[str, Any]:

@@ -90,9 +90,11 @@ def check_delete(request: Mapping[str, Any], entry: Entry | None) -> None:
         if member in request:
             raise not_implemented(header)
     match = request.get("IfMatch")
-    if match is not None and (
-        entry is None or entry.marker or (match.strip() != "*" and not _matches(match, entry.etag))
-    ):
+    if match is None:
+        return
+    if entry is None:
+        raise no_such_key(request["Key"])
+    if entry.marker or (match.strip() != "*" and not _matches(match, entry.etag)):
         raise precondition_failed("If-Match")
 
 

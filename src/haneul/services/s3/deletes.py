@@ -23,7 +23,7 @@ _CONDITIONS = frozenset({"IfMatch", "IfMatchSize", "IfMatchLastModifiedTime"})
 
 @operation(
     resource=object_arn,
-    action=lambda call, request: "s3:DeleteObjectVersion" if "VersionId" in request else "s3:DeleteObject",
+    action=lambda call, request: _actions(request),
     conditions=context.keys,
 )
 def delete_object(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,6 +59,11 @@ async def delete_objects(call: Call, request: Mapping[str, Any]) -> dict[str, An
     return {"Deleted": [] if quiet else deleted, "Errors": failed}
 
 
+def _actions(request: Mapping[str, Any]) -> str | list[str]:
+    action = "s3:DeleteObjectVersion" if "VersionId" in request else "s3:DeleteObject"
+    return [action, "s3:GetObject"] if request.get("IfMatch") not in (None, "*") else action
+
+
 def _bypass(bucket: Bucket, request: Mapping[str, Any]) -> bool:
     """Whether governance retention is to be passed over. Raises InvalidArgument where there can be none."""
     bypass = request.get("BypassGovernanceRetention")
@@ -82,7 +87,8 @@ def _delete_listed(
         wish["IfMatch"] = each["ETag"]
     try:
         writes.check_key(key)
-        if not may(call, tx, bucket, "s3:DeleteObject" if asked is None else "s3:DeleteObjectVersion", key):
+        needed = _actions(wish)
+        if not all(may(call, tx, bucket, each, key) for each in ([needed] if isinstance(needed, str) else needed)):
             raise errors.AccessDenied("Access Denied")
         marker, version = delete(call, tx, bucket, wish, bypass=bypass)
     except AwsError as error:

@@ -35,6 +35,7 @@ errors = Errors(
     InvalidDigest=400,
     InvalidEncryptionAlgorithmError=400,
     InvalidLocationConstraint=400,
+    InvalidNamespaceHeader=400,
     InvalidObjectState=403,
     InvalidPart=400,
     InvalidPartNumber=416,

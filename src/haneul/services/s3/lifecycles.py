@@ -15,7 +15,7 @@ from haneul.services.s3.buckets import bucket_of, change_setting
 from haneul.services.s3.errors import errors, malformed_xml
 from haneul.services.s3.guard import bucket_arn
 from haneul.services.s3.lifecycle_converge import LIFECYCLES, Lifecycle
-from haneul.services.s3.lifecycle_rules import DAY
+from haneul.services.s3.lifecycle_rules import DAY, filter_of
 from haneul.services.s3.state import set_setting
 
 MAX_RULES = 1000
@@ -28,6 +28,8 @@ _ACTIONS = (
     "NoncurrentVersionTransitions",
     "AbortIncompleteMultipartUpload",
 )
+_RARE = ("STANDARD_IA", "ONEZONE_IA")
+_RESTS = 30
 _CLASSES = ("STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER", "GLACIER_IR", "DEEP_ARCHIVE")
 
 
@@ -112,8 +114,13 @@ def _check(rule: Mapping[str, Any]) -> None:
     for each in rule.get("Transitions") or ():
         _check_class(each)
         _check_when(each, "Transition", zero=True)
+        _check_rest(each, "Days", "Transition")
     for each in rule.get("NoncurrentVersionTransitions") or ():
         _check_class(each)
+        if each.get("NoncurrentDays") is None:
+            raise malformed_xml()
+        _check_rest(each, "NoncurrentDays", "NoncurrentVersionTransition")
+    _check_order(rule)
     for name, member in (
         ("NoncurrentVersionExpiration", "NoncurrentDays"),
         ("AbortIncompleteMultipartUpload", "DaysAfterInitiation"),
@@ -127,6 +134,50 @@ def _check(rule: Mapping[str, Any]) -> None:
     newer = (rule.get("NoncurrentVersionExpiration") or {}).get("NewerNoncurrentVersions")
     if newer is not None and not 1 <= newer <= 100:
         raise errors.InvalidArgument("'NewerNoncurrentVersions' must be between 1 and 100")
+
+
+def _check_rest(each: Mapping[str, Any], member: str, action: str) -> None:
+    """Objects rest in their first class for 30 days before they may go to one of rare access."""
+    days, storage = each.get(member), each["StorageClass"]
+    if days is not None and days < _RESTS and storage in _RARE:
+        raise errors.InvalidArgument(
+            f"'{member}' in {action} action must be greater than or equal to {_RESTS} for storageClass '{storage}'"
+        )
+
+
+def _check_order(rule: Mapping[str, Any]) -> None:
+    """A rule's actions go by days or by dates, to a class once, and expiration comes last."""
+    moves, expiration = rule.get("Transitions") or [], rule.get("Expiration") or {}
+    whose = (
+        f"prefix '{rule['Prefix']}'" if "Prefix" in rule else f"filter '(prefix={filter_of(rule).get('Prefix', '')})'"
+    )
+    if len({each["StorageClass"] for each in moves}) < len(moves):
+        raise errors.InvalidRequest(
+            f"'StorageClass' must be different for 'Transition' actions in same 'Rule' with {whose}"
+        )
+    kinds = {kind for each in (*moves, expiration) for kind in ("Days", "Date") if kind in each}
+    if len(kinds) > 1:
+        raise errors.InvalidRequest(
+            f"Found mixed 'Date' and 'Days' based Expiration and Transition actions in lifecycle rule for {whose}"
+        )
+    later = rule.get("NoncurrentVersionTransitions") or []
+    end = rule.get("NoncurrentVersionExpiration") or {}
+    for before, after, member, name, move in (
+        (moves, expiration, "Days", "Expiration", "Transition"),
+        (later, end, "NoncurrentDays", "NoncurrentVersionExpiration", "NoncurrentVersionTransition"),
+    ):
+        days = [each[member] for each in before if member in each]
+        if days and member in after and after[member] <= max(days):
+            raise errors.InvalidArgument(
+                f"'{member}' in the {name} action for {whose} must be greater than '{member}' in the {move} action"
+            )
+    tagged = "Tags" in filter_of(rule) or "Tag" in filter_of(rule)
+    for there, action in (
+        ("AbortIncompleteMultipartUpload" in rule, "AbortIncompleteMultipartUpload"),
+        ("ExpiredObjectDeleteMarker" in expiration, "ExpiredObjectDeleteMarker"),
+    ):
+        if there and tagged:
+            raise errors.InvalidRequest(f"{action} cannot be specified with Tags.")
 
 
 def _check_filter(chosen: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ from haneul.services.s3 import index
 from haneul.services.s3.buckets import bucket_of
 from haneul.services.s3.errors import bad_token, invalid_argument
 from haneul.services.s3.guard import bucket_arn
+from haneul.services.s3.numbers import number
 from haneul.services.s3.owners import owner
 from haneul.services.s3.plane.scans import Walk
 from haneul.services.s3.state import Bucket, Entry
@@ -275,10 +276,7 @@ def _restore_status(restored: tuple[bool, int]) -> dict[str, Any]:
 
 
 def _limit(request: Mapping[str, Any]) -> int:
-    limit: int = request.get("MaxKeys", MAX_KEYS)
-    if not 0 <= limit <= 2147483647:
-        raise invalid_argument("Argument maxKeys must be an integer between 0 and 2147483647", "maxKeys", limit)
-    return min(limit, MAX_KEYS)
+    return min(number(request, "MaxKeys", "max-keys", MAX_KEYS, "maxKeys"), MAX_KEYS)
 
 
 def quoting(request: Mapping[str, Any]) -> Quote:

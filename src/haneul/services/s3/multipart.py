@@ -14,8 +14,9 @@ from haneul.kit import tokens
 from haneul.service import Call, operation
 from haneul.services.s3 import bodies, conditions, context, digests, encryption, index, listings, uploads, writes
 from haneul.services.s3.buckets import bucket_of
-from haneul.services.s3.errors import errors, invalid_argument, malformed_xml, no_such_upload
+from haneul.services.s3.errors import errors, malformed_xml, no_such_upload
 from haneul.services.s3.guard import bucket_arn, object_arn
+from haneul.services.s3.numbers import number
 from haneul.services.s3.owners import owner
 from haneul.services.s3.plane import checksums, keys
 from haneul.services.s3.state import PARTS, Bucket, Entry, Object, Part, Upload
@@ -94,7 +95,11 @@ def _checksum_kind(request: Mapping[str, Any]) -> tuple[str | None, bool]:
     return algorithm, kind == "COMPOSITE"
 
 
-@operation(resource=object_arn, action="s3:PutObject", conditions=context.keys)
+@operation(
+    resource=object_arn,
+    action=lambda call, request: ["s3:PutObject", "s3:GetObject"] if request.get("IfMatch") else "s3:PutObject",
+    conditions=context.keys,
+)
 async def complete_multipart_upload(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """CompleteMultipartUpload; asked again after it succeeded, it answers the same.
 
@@ -243,7 +248,7 @@ def _assemble(call: Call, upload: Upload, parts: Sequence[Part]) -> Object:
 def _check_whole(request: Mapping[str, Any], upload: Upload, made: Object) -> None:
     """What the request says of the whole object: its size, its checksum and that one's type."""
     size = request.get("MpuObjectSize")
-    if size is not None and int(size) != made.entry.size:
+    if size is not None and str(size).strip() != str(made.entry.size):
         raise errors.InvalidRequest(
             f"The provided 'x-amz-mp-object-size' header value {size} does not match what was computed: "
             f"{made.entry.size}"
@@ -297,10 +302,7 @@ def abort(call: Call, tx: Writer, bucket: Bucket, upload: Upload) -> None:
 @operation(resource=bucket_arn, action="s3:ListBucketMultipartUploads")
 def list_multipart_uploads(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """ListMultipartUploads: by key, and for one key by when they began."""
-    limit = request.get("MaxUploads", MAX_UPLOADS)
-    if not 0 <= limit <= 2147483647:
-        raise invalid_argument("Argument max-uploads must be an integer between 0 and 2147483647", "max-uploads", limit)
-    limit = min(limit, MAX_UPLOADS)
+    limit = min(number(request, "MaxUploads", "max-uploads", MAX_UPLOADS), MAX_UPLOADS)
     quote = listings.quoting(request)
     prefix, delimiter = request.get("Prefix") or "", request.get("Delimiter") or ""
     marker, upload_marker = request.get("KeyMarker") or "", request.get("UploadIdMarker") or ""

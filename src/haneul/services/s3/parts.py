@@ -12,6 +12,7 @@ from haneul.services.s3 import context, digests, encryption, index, sources, upl
 from haneul.services.s3.buckets import bucket_of
 from haneul.services.s3.errors import errors, invalid_argument
 from haneul.services.s3.guard import object_arn
+from haneul.services.s3.numbers import number
 from haneul.services.s3.owners import owner
 from haneul.services.s3.plane import bodies as intake
 from haneul.services.s3.plane.encryption import derive
@@ -97,11 +98,8 @@ async def upload_part_copy(call: Call, request: Mapping[str, Any]) -> dict[str, 
 @operation(resource=object_arn, action="s3:ListMultipartUploadParts", conditions=context.keys)
 def list_parts(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """ListParts, by number."""
-    limit = request.get("MaxParts", MAX_LISTED)
-    if not 0 <= limit <= 2147483647:
-        raise invalid_argument("Argument max-parts must be an integer between 0 and 2147483647", "max-parts", limit)
-    limit = min(limit, MAX_LISTED)
-    marker = int(request.get("PartNumberMarker") or 0)
+    limit = min(number(request, "MaxParts", "max-parts", MAX_LISTED), MAX_LISTED)
+    marker = number(request, "PartNumberMarker", "part-number-marker", 0)
     with call.read() as tx:
         bucket = bucket_of(tx, request)
         upload = uploads.upload_of(tx, bucket, request)

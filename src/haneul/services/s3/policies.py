@@ -50,6 +50,7 @@ def put_bucket_policy(call: Call, request: Mapping[str, Any]) -> None:
                 "Public Access."
             )
         set_setting(tx, bucket, "policy", text)
+    call.status = 204
 
 
 @operation(resource=bucket_arn)

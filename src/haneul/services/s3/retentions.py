@@ -22,7 +22,9 @@ _MAX_YEARS = 100
 @operation(resource=bucket_arn, action="s3:PutBucketObjectLockConfiguration")
 def put_object_lock_configuration(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """PutObjectLockConfiguration. Raises MalformedXML, InvalidBucketState without versioning."""
-    configuration = request.get("ObjectLockConfiguration") or {}
+    if "ObjectLockConfiguration" not in request:
+        raise errors.MissingRequestBodyError("Request Body is empty")
+    configuration = request["ObjectLockConfiguration"] or {}
     if configuration.get("ObjectLockEnabled") != "Enabled":
         raise malformed_xml()
     rule = configuration.get("Rule")

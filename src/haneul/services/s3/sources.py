@@ -88,8 +88,20 @@ def source_of(call: Call, tx: Reader, request: Mapping[str, Any]) -> Source:
         ) from None
     secret = encryption.read_key(call, found.cipher, request, "CopySourceSSECustomer")
     conditions.check_copy_source(request, found.entry, call.now())
-    objects.check_readable(call, found)
+    _check_active(call, found)
     return Source(bucket, name.key, found, secret, name.version)
+
+
+def _check_active(call: Call, found: Object) -> None:
+    """Raise for an archived source that isn't restored: CopyObject has an error of its own for it."""
+    try:
+        objects.check_readable(call, found)
+    except AwsError:
+        if call.operation != "CopyObject":
+            raise
+        raise errors.ObjectNotInActiveTierError(
+            "The source object of the COPY operation is not in the active tier and is only stored in Amazon Glacier."
+        ) from None
 
 
 def payload(call: Call, tx: Reader, source: Source, span: tuple[int, int] | None) -> bodies.Payload:

@@ -53,6 +53,7 @@ def _change_bucket(call: Call, request: Mapping[str, Any], tags: dict[str, str] 
                 ResourceType="BUCKET",
             )
         set_setting(tx, bucket, "tags", tags)
+    call.status = 204
 
 
 def _versioned(action: str) -> Any:

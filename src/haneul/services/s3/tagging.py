@@ -29,7 +29,7 @@ def from_header(header: str | None) -> dict[str, str] | None:
             "x-amz-tagging",
             header,
         )
-    tags = _checked(pairs)
+    tags = _checked(pairs, "Your TagKey cannot be prefixed with aws:")
     check_count(tags)
     return tags
 
@@ -45,7 +45,9 @@ def from_set(tagging: Mapping[str, Any] | None) -> dict[str, str]:
     return _checked((tag.get("Key", ""), tag.get("Value", "")) for tag in tagging["TagSet"])
 
 
-def _checked(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+def _checked(
+    pairs: Iterable[tuple[str, str]], reserved: str = "System tags cannot be added/updated by requester"
+) -> dict[str, str]:
     tags: dict[str, str] = {}
     for key, value in pairs:
         if key in tags:
@@ -53,7 +55,7 @@ def _checked(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
         if not 1 <= len(key) <= 128 or not _LEGAL.fullmatch(key):
             raise errors.InvalidTag("The TagKey you have provided is invalid", TagKey=key)
         if key.lower().startswith("aws:"):
-            raise errors.InvalidTag("System tags cannot be added/updated by requester", TagKey=key)
+            raise errors.InvalidTag(reserved, TagKey=key)
         if len(value) > 256 or not _LEGAL.fullmatch(value):
             raise errors.InvalidTag("The TagValue you have provided is invalid", TagKey=key, TagValue=value)
         tags[key] = value
