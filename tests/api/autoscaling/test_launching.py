@@ -128,3 +128,22 @@ def test_a_spot_price(groups, asg, ec2):
     name = groups.made(1, LaunchConfigurationName="spot")
     (row,) = groups.instances(name)
     assert instance(ec2, row["InstanceId"])["InstanceLifecycle"] == "spot"
+
+
+def test_launch_while_waiting(groups, asg):
+    """LaunchInstances: the ids at once, in the zone asked for; the same token launches nothing more."""
+    name = groups.make(0, MaxSize=2)
+    asg.suspend_processes(AutoScalingGroupName=name, ScalingProcesses=["AZRebalance"])
+    given = {"AutoScalingGroupName": name, "RequestedCapacity": 2, "ClientToken": "the-one"}
+    assert refusal(asg.launch_instances, **given)[0] == "ValidationError"
+    made = asg.launch_instances(**given, AvailabilityZones=["us-east-1b"])
+    identifiers = {identifier for one in made["Instances"] for identifier in one["InstanceIds"]}
+    assert len(identifiers) == 2 and made["Errors"] == []
+    again = asg.launch_instances(**given, AvailabilityZones=["us-east-1b"])
+    assert again["Instances"] == made["Instances"]
+    rows = groups.settled(name, 2)
+    assert {one["InstanceId"] for one in rows} == identifiers
+    assert {one["AvailabilityZone"] for one in rows} == {"us-east-1b"} and groups.shown(name)["DesiredCapacity"] == 2
+    assert refusal(asg.launch_instances, **given, AvailabilityZones=["us-east-1a"])[0] == "IdempotentParameterMismatch"
+    more = {"AutoScalingGroupName": name, "RequestedCapacity": 1, "AvailabilityZones": ["us-east-1b"]}
+    assert "would violate the max size (2)" in refusal(asg.launch_instances, **more, ClientToken="more")[1]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from haneul.auth import passing
 from haneul.kit import tokens
 from haneul.service import Call, Scope, operation
+from haneul.services.autoscaling import rights
 from haneul.services.autoscaling.errors import errors, invalid
 from haneul.services.autoscaling.listing import page
 from haneul.services.autoscaling.names import by_configuration, configuration_arn
@@ -55,7 +55,7 @@ async def create_launch_configuration(call: Call, request: Mapping[str, Any]) ->
     settings.setdefault("EbsOptimized", False)
     settings.setdefault("BlockDeviceMappings", [])
     settings.setdefault("SecurityGroups", [])
-    await _check_profile(call, settings.get("IamInstanceProfile"))
+    await rights.check_profile(call, settings.get("IamInstanceProfile"))
     write(call, request["LaunchConfigurationName"], settings)
 
 
@@ -93,19 +93,6 @@ async def of_instance(call: Call, identifier: str) -> dict[str, Any]:
         "EbsOptimized": bool(shown.get("EbsOptimized")),
     }
     return {name: value for name, value in settings.items() if value is not None}
-
-
-async def _check_profile(call: Call, name: str | None) -> None:
-    """The role of a profile is handed to every instance: the caller must be allowed to pass it."""
-    if not name:
-        return
-    try:
-        asked = {"InstanceProfileName": name.rpartition("/")[2]}
-        found = (await ask(call, "iam", "GetInstanceProfile", asked))["InstanceProfile"]
-    except AwsError:
-        return  # told by the launch, as on AWS
-    for role in found["Roles"][:1]:
-        passing.check(call, role["Arn"], "ec2.amazonaws.com")
 
 
 def configuration_of(tx: Reader, scope: Scope, name: str) -> Configuration:

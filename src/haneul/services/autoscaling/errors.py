@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from haneul.wire.errors import AwsError, Errors
 
-errors = Errors("autoscaling", ValidationError=400, ResourceInUse=400)
+errors = Errors("autoscaling", ValidationError=400, AccessDenied=403)
 
 
 def invalid(message: str) -> AwsError:

@@ -13,6 +13,7 @@ SERVICE = Service(
         "groups",
         "hooks",
         "instances",
+        "launches",
         "membership",
         "metrics",
         "notifications",

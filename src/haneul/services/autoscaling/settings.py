@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from haneul.service import Call
-from haneul.services.autoscaling import launching
+from haneul.services.autoscaling import launching, rights
 from haneul.services.autoscaling.errors import invalid, not_here
 from haneul.services.autoscaling.neighbours import ask
 from haneul.wire.errors import AwsError
@@ -174,6 +174,7 @@ async def _template(call: Call, asked: Mapping[str, Any], version: str | None = 
         raise invalid(f"You must use a valid fully-formed launch template. {error.message}") from None
     except (KeyError, IndexError):
         raise invalid("You must use a valid fully-formed launch template. The version does not exist.") from None
+    await rights.check_template(call, found["LaunchTemplateId"], found.get("LaunchTemplateData") or {})
     kept = {"LaunchTemplateId": found["LaunchTemplateId"], "LaunchTemplateName": found["LaunchTemplateName"]}
     given = asked.get("Version") or version
     return kept | ({"Version": str(given)} if given else {})

@@ -206,6 +206,15 @@ class Refresh(msgspec.Struct, kw_only=True):
     """A cancelled one waits for instances that are on their way."""
 
 
+class Launch(msgspec.Struct, kw_only=True):
+    """What came of a LaunchInstances with this token."""
+
+    token: str
+    digest: str
+    answer: dict[str, Any]
+    at: float
+
+
 CONFIGURATIONS = Table("autoscaling.configuration", Configuration, key=("name",))
 GROUPS = Table("autoscaling.group", Group, key=("name",))
 MEMBERS = Table("autoscaling.member", Member, key=("group", "id"))
@@ -215,3 +224,4 @@ POLICIES = Table("autoscaling.policy", Policy, key=("group", "name"))
 SCHEDULED = Table("autoscaling.scheduled", Scheduled, key=("group", "name"))
 SUBSCRIPTIONS = Table("autoscaling.subscription", Subscription, key=("group", "topic"))
 REFRESHES = Table("autoscaling.refresh", Refresh, key=("group", "order"))
+LAUNCHES = Table("autoscaling.launch", Launch, key=("token",))
