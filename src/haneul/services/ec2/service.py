@@ -38,12 +38,16 @@ SERVICE = Service(
         "volumes.snapshots",
         "volumes.sharing",
         "volumes.encryption",
+        "volumes.tiers",
+        "volumes.locks",
+        "volumes.fast_restores",
         "instances.images",
         "instances.image_registering",
         "instances.image_taking",
         "instances.image_copying",
         "instances.image_attributes",
         "instances.image_switches",
+        "instances.image_importing",
         "instances.key_pairs",
         "instances.offerings",
         "instances.requirements",
@@ -74,6 +78,12 @@ SERVICE = Service(
         "ec2.nat": StepSpec("vpc.state:NAT_GATEWAYS", "vpc.nat:step_nat"),
         "ec2.instance": StepSpec("instances.state:INSTANCES", "instances.converge:step_instance"),
         "ec2.image": StepSpec("instances.state:IMAGES", "instances.image_converge:step_image"),
+        "ec2.import-image": StepSpec(
+            "instances.image_state:IMPORT_IMAGES", "instances.image_import_steps:step_import_image"
+        ),
+        "ec2.import-snapshot": StepSpec(
+            "instances.image_state:IMPORT_SNAPSHOTS", "instances.image_import_steps:step_import_snapshot"
+        ),
         "ec2.spot-request": StepSpec("fleets.state:SPOT_REQUESTS", "fleets.spot_converge:step_spot_request"),
         "ec2.reserved-instances": StepSpec(
             "reservations.state:RESERVED_INSTANCES", "reservations.reserved_instances:step_reserved_instances"

@@ -19,6 +19,7 @@ from haneul.services.ec2.instances import capacity, describing, devices, notices
 from haneul.services.ec2.instances.state import INSTANCE, KEY_PAIR, TEMPLATE, Image, Instance
 from haneul.services.ec2.instances.types import InstanceType
 from haneul.services.ec2.operations import operation
+from haneul.services.ec2.volumes import keys
 from haneul.services.ec2.vpc.state import ACCOUNTS, GROUP, INTERFACE, SUBNET
 from haneul.state.store import Reader, Writer
 from haneul.wire.errors import AwsError
@@ -112,6 +113,7 @@ async def run_instances(call: Call, request: Request) -> dict[str, Any]:
             return _reservation(call, tx, made)
         asked = templates.merged(tx, call, request)
     requesting.check(asked)
+    keys.own(call, any((one.get("Ebs") or {}).get("Encrypted") for one in asked.get("BlockDeviceMappings") or ()))
     profile = profile_of(call, asked.get("IamInstanceProfile"))
     able = await asyncio.to_thread(capacity.able, planes.of(call.cloud))
 

@@ -6,7 +6,7 @@ from haneul.converge import wake
 from haneul.service import Scope
 from haneul.services.ec2.errors import coded, errors, invalid, missing
 from haneul.services.ec2.instances.state import IMAGE
-from haneul.services.ec2.volumes import types
+from haneul.services.ec2.volumes import tiers, types
 from haneul.services.ec2.volumes.state import SNAPSHOT, VOLUME, Snapshot, Volume
 from haneul.services.ec2.vpc.places import zones_of
 from haneul.services.ec2.vpc.state import ACCOUNTS
@@ -41,6 +41,8 @@ def make(
         owner, source = find(tx, scope, snapshot)
         if source.state != "completed" and owner.account != "amazon":
             raise errors.IncorrectState(f"The snapshot '{snapshot}' is not 'completed'")
+        if tiers.archived(source, now):
+            raise errors.IncorrectState(f"The snapshot '{snapshot}' is archived: restore it first.")
     if size is None:
         if source is None:
             raise missing("size/snapshot")
@@ -106,9 +108,10 @@ def encrypts_by_default(tx: Reader, scope: Scope) -> bool:
 
 
 def default_key(tx: Reader, scope: Scope) -> str:
-    """The KMS key of volumes that name none."""
+    """The KMS key of volumes that name none: the account's choice, or AWS' own for EBS (by its alias until `keys.own`
+    has looked it up)."""
     row = ACCOUNTS.get(tx, scope, "account")
-    chosen = row.settings.get("ebs-key") if row is not None else None
+    chosen = "" if row is None else row.settings.get("ebs-key") or row.settings.get("ebs-own-key")
     return str(chosen or f"arn:aws:kms:{scope.region}:{scope.account}:alias/aws/ebs")
 
 

@@ -36,7 +36,8 @@ def get_ebs_encryption_by_default(call: Call, request: Mapping[str, Any]) -> dic
 def get_ebs_default_kms_key_id(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """GetEbsDefaultKmsKeyId: alias/aws/ebs until another is chosen."""
     with call.read() as tx:
-        return {"KmsKeyId": creation.default_key(tx, call.scope)}
+        row = ACCOUNTS.get(tx, call.scope, "account")
+        return {"KmsKeyId": (row.settings.get("ebs-key") if row is not None else "") or "alias/aws/ebs"}
 
 
 @operation()
@@ -51,8 +52,7 @@ def modify_ebs_default_kms_key_id(call: Call, request: Mapping[str, Any]) -> dic
 def reset_ebs_default_kms_key_id(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """ResetEbsDefaultKmsKeyId."""
     _set(call, "ebs-key", "")
-    with call.read() as tx:
-        return {"KmsKeyId": creation.default_key(tx, call.scope)}
+    return {"KmsKeyId": "alias/aws/ebs"}
 
 
 def _set(call: Call, name: str, value: Any) -> None:

@@ -6,6 +6,7 @@ import base64
 
 from haneul.service import Call
 from haneul.services.ec2.errors import coded
+from haneul.services.ec2.vpc.state import ACCOUNTS, Account
 from haneul.wire.errors import AwsError
 
 
@@ -20,6 +21,21 @@ def resolve(call: Call, key: str | None) -> str:
     if found["KeyState"] != "Enabled":
         raise coded("KMS.InvalidStateException", f"The KMS key '{key}' is {found['KeyState']}")
     return str(found["Arn"])
+
+
+def own(call: Call, encrypted: bool | None) -> None:
+    """Where something gets encrypted without a key being named: AWS' own key for EBS is known by its ARN, as every
+    answer tells it. Before a transaction: KMS is called."""
+    with call.read() as tx:
+        row = ACCOUNTS.get(tx, call.scope, "account")
+    settings = row.settings if row is not None else {}
+    if settings.get("ebs-own-key") or settings.get("ebs-key") or not (encrypted or settings.get("ebs-encryption")):
+        return
+    found = resolve(call, "alias/aws/ebs")
+    with call.write() as tx:
+        row = ACCOUNTS.get(tx, call.scope, "account") or Account()
+        row.settings = {**row.settings, "ebs-own-key": found}
+        ACCOUNTS.put(tx, call.scope, row)
 
 
 def new_data_key(call: Call, key: str, volume: str) -> str:

@@ -13,7 +13,7 @@ from haneul.services.ec2 import plane as planes
 from haneul.services.ec2.errors import coded, errors, invalid
 from haneul.services.ec2.instances.state import IMAGE, INSTANCE
 from haneul.services.ec2.operations import operation
-from haneul.services.ec2.volumes import attaching, creation, keys
+from haneul.services.ec2.volumes import attaching, creation, keys, locks
 from haneul.services.ec2.volumes.state import SNAPSHOT, VOLUME, Snapshot, Volume
 from haneul.state.store import Reader, Writer
 
@@ -110,6 +110,8 @@ def delete_snapshot(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """DeleteSnapshot: blocks that later ones share stay. Raises InvalidSnapshot.InUse while an AMI is made of it."""
     with call.write() as tx:
         snapshot = SNAPSHOT.get(tx, call.scope, request["SnapshotId"])
+        if locks.locked(snapshot, call.now()):
+            raise coded("SnapshotLock.Locked", f"The snapshot '{snapshot.id}' is locked and cannot be deleted.")
         user = next((image.id for image in IMAGE.table.scan(tx, call.scope) if _uses(image, snapshot.id)), None)
         if user is not None:
             raise coded("InvalidSnapshot.InUse", f"The snapshot {snapshot.id} is currently in use by {user}")
@@ -125,6 +127,8 @@ def copy_snapshot(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     tags = tagging.of_new(request, "snapshot")
     source_scope = Scope(call.account, request.get("SourceRegion") or call.region)
     key = keys.resolve(call, request.get("KmsKeyId"))
+    if not key:
+        keys.own(call, request.get("Encrypted"))
     if key and request.get("Encrypted") is False:
         raise errors.InvalidParameterCombination("KmsKeyId requires Encrypted to be set.")
     with call.write() as tx:
@@ -164,13 +168,15 @@ def describe(scope: Scope, row: Snapshot) -> dict[str, Any]:
         "Description": row.description,
         "VolumeSize": row.size,
         "Encrypted": row.encrypted,
-        "StorageTier": "standard",
+        "StorageTier": row.tier.get("tier", "standard"),
         "Tags": tagging.render(row.tags),
     }
     if scope.account == "amazon":
         shown |= {"OwnerId": "137112412989", "OwnerAlias": "amazon"}
     if row.encrypted:
         shown |= {"KmsKeyId": row.key, "SseType": "sse-kms"}
+    if row.tier.get("until"):
+        shown["RestoreExpiryTime"] = row.tier["until"]
     if row.completed:
         shown |= {"CompletionTime": row.completed}
     if row.work.get("message"):

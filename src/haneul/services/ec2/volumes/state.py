@@ -52,14 +52,28 @@ class Snapshot(msgspec.Struct, kw_only=True):
     completed: float = 0.0
     shared: list[str] = []
     changed: int = 0
+    tier: dict[str, Any] = {}
+    """Of one that was archived: tier, status, started, completed, and until when it is restored."""
+    lock: dict[str, Any] = {}
+    """mode, created, start, expires, and of compliance cooloff: until when it may still be lifted."""
     work: dict[str, Any] = {}
     metered: float = 0.0
     tags: dict[str, str] = {}
+
+
+class FastRestore(msgspec.Struct, kw_only=True):
+    """A snapshot whose volumes are whole from their first block on, in a zone."""
+
+    snapshot: str
+    zone: str
+    owner: str
+    enabled: float
 
 
 VOLUME = Kind("volume", "vol", Table("ec2.volume", Volume, key=("id",)), "InvalidVolume.NotFound", "volume")
 SNAPSHOT = Kind(
     "snapshot", "snap", Table("ec2.snapshot", Snapshot, key=("id",)), "InvalidSnapshot.NotFound", "snapshot"
 )
+FAST_RESTORES = Table("ec2.fast-snapshot-restore", FastRestore, key=("snapshot", "zone"))
 VOLUMES = VOLUME.table
 SNAPSHOTS = SNAPSHOT.table

@@ -63,6 +63,8 @@ def create_volume(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     tags = tagging.of_new(request, "volume")
     encrypted = request.get("Encrypted")
     key = keys.resolve(call, request.get("KmsKeyId")) if encrypted else request.get("KmsKeyId") or ""
+    if not key:
+        keys.own(call, encrypted)
     with call.write() as tx:
         before = idempotency.made_before(tx, call, request)
         if before:
