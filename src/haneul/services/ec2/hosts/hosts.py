@@ -155,7 +155,7 @@ def describe(tx: Reader, scope: Scope, row: Host) -> dict[str, Any]:
             "Cores": total // threads,
             "Sockets": 2 if total >= 72 else 1,
             "TotalVCpus": total,
-            "InstanceFamily": row.family,
+            "InstanceFamily": None if row.type else row.family,
             "InstanceType": row.type or None,
         },
         "AvailableCapacity": {

@@ -10,7 +10,7 @@ from haneul.engines.errors import EngineError
 from haneul.engines.machines.port import Disk, Machine, Nic
 from haneul.service import Call, Step
 from haneul.services.ec2 import plane as planes
-from haneul.services.ec2.instances import image_taking, notices, plugging, status, usage
+from haneul.services.ec2.instances import image_taking, notices, plugging, status, stores, usage
 from haneul.services.ec2.instances.describing import Links
 from haneul.services.ec2.instances.state import Instance
 from haneul.services.ec2.plane import Plane
@@ -83,10 +83,13 @@ def _boot(call: Call, plane: Plane, row: Instance) -> None:
     realise.realise(plane, call.scope, row.vpc)
     plane.metadata.ensure(call.scope, row.vpc)
     plane.vitals.seen(call.scope, row.id)
-    plane.machines.ensure_running(_machine(plane, row, nics, volumes))
+    kept = stores.ensure(plane, row, len(volumes))
+    plane.machines.ensure_running(_machine(plane, row, nics, volumes, kept))
 
 
-def _machine(plane: Plane, row: Instance, nics: list[NetworkInterface], volumes: list[tuple[str, Volume]]) -> Machine:
+def _machine(
+    plane: Plane, row: Instance, nics: list[NetworkInterface], volumes: list[tuple[str, Volume]], kept: list[Disk]
+) -> Machine:
     ordered = sorted(volumes, key=lambda pair: (pair[0] != row.root_device, len(pair[0]), pair[0]))
     cpus = plane.able.cpus if plane.able is not None else 0
     return Machine(
@@ -94,7 +97,8 @@ def _machine(plane: Plane, row: Instance, nics: list[NetworkInterface], volumes:
         disks=[
             Disk(volume.id, plane.volumes.path(volume.id), serial=volume.id.replace("-", "")[:20], device=device)
             for device, volume in ordered
-        ],
+        ]
+        + kept,
         nics=[Nic(one.id, plane.networks.tap_of(one.id), one.mac) for one in nics],
         vcpus=max(1, min(row.options.get("vcpus", 1), cpus or 1)),
         memory_mib=row.options.get("memory", 512),
@@ -171,6 +175,7 @@ def _stop(call: Call, plane: Plane, row: Instance) -> Step:
         for one in Links(tx, call.scope).interfaces(row.id):
             interfaces.set_live(tx, call.scope, one, False)
             interfaces.take_public(tx, call.scope, one)
+    stores.remove(plane, row)
     _leave(call, plane, row)
     with call.write() as tx:
         row.state, row.work = "stopped", {}
@@ -183,6 +188,7 @@ def _terminate(call: Call, plane: Plane, row: Instance) -> Step:
     if not _ended(call, plane, row):
         return Step(row, POLL)
     plane.machines.remove(row.id)
+    stores.remove(plane, row)
     from haneul.services.ec2.volumes import attaching
     from haneul.services.ec2.vpc import interfaces
 
