@@ -15,15 +15,14 @@ import orjson
 
 from haneul.kit import tokens
 from haneul.service import Call
-from haneul.services.s3 import guard, index, replicas
-from haneul.services.s3.plane import keys
+from haneul.services.s3 import guard, replicas
 from haneul.services.s3.state import Bucket, Object, find_bucket
 from haneul.services.s3.versions import version_id
 from haneul.services.s3control.job_requests import bucket_of
 from haneul.services.s3control.manifests import ManifestError
 from haneul.services.s3control.state import Job, Task
+from haneul.services.s3control.walking import walk
 
-_AT_ONCE = 1000
 _CIPHERS = {"SSEKMS": "aws:kms", "DSSEKMS": "aws:kms:dsse", "SSEC": "SSE-C"}
 
 
@@ -46,26 +45,9 @@ def generate(call: Call, role: Call, job: Job) -> tuple[Iterator[Task], dict[str
 
 
 def _tasks(call: Call, bucket: Bucket, wanted: Mapping[str, Any], all_versions: bool) -> Iterator[Task]:
-    """A thousand keys of each look, so that no view of the store is held for long."""
-    root = keys.current_root(bucket.id)
-    start, end = root, keys.after(root)
-    while True:
-        page: list[Task] = []
-        count = 0
-        with call.read() as tx:
-            for at, raw in tx.scan(start, end, limit=_AT_ONCE):
-                count += 1
-                start = at + b"\x00"
-                key = keys.text(at[len(root) : -1])
-                current = index.unpack(raw)
-                for entry in (current, *(index.noncurrent(tx, bucket, key) if all_versions else ())):
-                    if entry.marker or not _fits_name(wanted, key):
-                        continue
-                    if _fits(wanted, bucket, key, index.of_entry(tx, bucket, key, entry)):
-                        page.append(Task(bucket.name, key, version_id(entry) if bucket.versioning else ""))
-        yield from page
-        if count < _AT_ONCE:
-            return
+    for key, found, _ in walk(call, bucket, all_versions):
+        if not found.entry.marker and _fits_name(wanted, key) and _fits(wanted, bucket, key, found):
+            yield Task(bucket.name, key, version_id(found.entry) if bucket.versioning else "")
 
 
 def _fits_name(wanted: Mapping[str, Any], key: str) -> bool:

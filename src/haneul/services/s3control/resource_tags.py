@@ -1,4 +1,4 @@
-"""Tags by ARN: of buckets (they are those of PutBucketTagging) and of access points, of access grants."""
+"""Tags by ARN: of buckets (they are those of PutBucketTagging) and of access points, access grants, Storage Lens."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from haneul.services.s3.state import find_bucket, set_setting
 from haneul.services.s3control.account_blocks import own_account
 from haneul.services.s3control.errors import errors
 from haneul.services.s3control.grants import GRANTS, INSTANCE, INSTANCES, LOCATIONS
+from haneul.services.s3control.lens_rows import GROUPS as GROUPS_OF_LENSES
+from haneul.services.s3control.lens_rows import LENSES
 from haneul.state.store import Reader, Writer
 from haneul.state.table import Table
 
@@ -77,10 +79,7 @@ def _bucket(tx: Reader, account: str, name: str) -> tuple[Tags, Save] | None:
 
 
 def _point(tx: Reader, scope: Scope, name: str) -> tuple[Tags, Save] | None:
-    point = POINTS.get(tx, scope, name)
-    if point is None:
-        return None
-    return point.tags, lambda tx, tags: POINTS.put(tx, scope, msgspec.structs.replace(point, tags=tags))
+    return _of_row(POINTS, tx, scope, name)
 
 
 def _grants(tx: Reader, scope: Scope, path: str) -> tuple[Tags, Save] | None:
@@ -88,15 +87,29 @@ def _grants(tx: Reader, scope: Scope, path: str) -> tuple[Tags, Save] | None:
     instance, _, rest = path.partition("/")
     kind, _, name = rest.partition("/")
     tables: dict[str, Table[Any]] = {"": INSTANCES, "location": LOCATIONS, "grant": GRANTS}
-    table = tables.get(kind)
-    row = None if table is None or instance != INSTANCE else table.get(tx, scope, name or INSTANCE)
-    if table is None or row is None:
+    if instance != INSTANCE or kind not in tables:
         return None
-    kept = table
-    return row.tags, lambda tx, tags: kept.put(tx, scope, msgspec.structs.replace(row, tags=tags))
+    return _of_row(tables[kind], tx, scope, name or INSTANCE)
+
+
+def _lens(tx: Reader, scope: Scope, name: str) -> tuple[Tags, Save] | None:
+    return _of_row(LENSES, tx, scope, name)
+
+
+def _group(tx: Reader, scope: Scope, name: str) -> tuple[Tags, Save] | None:
+    return _of_row(GROUPS_OF_LENSES, tx, scope, name)
+
+
+def _of_row(table: Table[Any], tx: Reader, scope: Scope, name: str) -> tuple[Tags, Save] | None:
+    row = table.get(tx, scope, name)
+    if row is None:
+        return None
+    return row.tags, lambda tx, tags: table.put(tx, scope, msgspec.structs.replace(row, tags=tags))
 
 
 _KINDS: dict[str, Callable[[Reader, Scope, str], tuple[Tags, Save] | None]] = {
     "access-grants": _grants,
     "accesspoint": _point,
+    "storage-lens": _lens,
+    "storage-lens-group": _group,
 }
