@@ -9,6 +9,7 @@ from typing import Any
 from haneul.services.ec2.account import state as account
 from haneul.services.ec2.fleets import state as fleets
 from haneul.services.ec2.hosts import state as hosts
+from haneul.services.ec2.instances import image_state as image_tasks
 from haneul.services.ec2.instances import state as instances
 from haneul.services.ec2.kinds import Kind
 from haneul.services.ec2.reservations import state as reservations
@@ -16,7 +17,7 @@ from haneul.services.ec2.volumes import state as volumes
 from haneul.services.ec2.vpc import state as vpc
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_FAMILIES = (vpc, instances, volumes, fleets, reservations, hosts, account)
+_FAMILIES = (vpc, instances, image_tasks, volumes, fleets, reservations, hosts, account)
 
 
 @cache
