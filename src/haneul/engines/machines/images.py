@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from haneul.engines.errors import EngineError
-from haneul.engines.machines import minimal
+from haneul.engines.machines import debian, minimal
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,10 @@ class Known:
 _KNOWN = (
     Known("minimal", "direct", minimal.SIZE, ("root", "admin", "ec2-user"),
           "Debian's tools, dropbear and a small init: ssh within seconds; runs user data that begins with #!"),
+    Known("debian", "disk", debian.SIZE, ("admin",),
+          "Debian 13 with its cloud kernel, systemd and cloud-init: a minute to ssh where processors are emulated"),
 )  # fmt: skip
-_BUILDERS = {"minimal": minimal.build}
+_BUILDERS = {"minimal": minimal.build, "debian": debian.build}
 
 
 def known() -> dict[str, Known]:

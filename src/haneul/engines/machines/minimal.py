@@ -14,19 +14,23 @@ from haneul.engines.errors import EngineError
 from haneul.engines.machines.packages import fetch, run, tool, unpack
 
 PACKAGES = ("bash", "busybox-static", "ca-certificates", "coreutils", "curl", "dropbear-bin", "e2fsprogs", "findutils",
-            "gawk", "grep", "gzip", "iproute2", "mount", "openssh-sftp-server", "procps", "sed", "sudo", "tar",
-            "util-linux")  # fmt: skip
+            "gawk", "grep", "gzip", "iproute2", "libc-bin", "mount", "openssh-sftp-server", "procps", "sed", "sudo",
+            "tar", "util-linux")  # fmt: skip
 SIZE = 2 << 30
 _GUEST = Path(__file__).with_name("guest") / "minimal"
 _DROP = ("usr/share/doc", "usr/share/man", "usr/share/info", "usr/share/locale", "usr/share/lintian",
          "usr/share/bug", "usr/share/perl5", "usr/share/bash-completion", "usr/lib/systemd", "var/cache",
          "etc/update-motd.d")  # fmt: skip
 _FOLDERS = ("dev", "etc/dropbear", "home", "mnt", "opt", "proc", "root", "run", "sys", "tmp", "var/lib/ec2", "var/log",
-            "var/tmp", "var/spool", "srv", "media", "usr/local/bin", "usr/local/sbin")  # fmt: skip
+            "var/tmp", "var/spool", "srv", "media", "usr/local/bin", "usr/local/sbin",
+            "usr/local/share/ca-certificates")  # fmt: skip
 _USERS = (("root", 0, "/root"), ("admin", 1000, "/home/admin"), ("ec2-user", 1001, "/home/ec2-user"))
 _PAM = "auth required pam_unix.so\naccount required pam_permit.so\nsession required pam_permit.so\n"
 _OWN = "auth sufficient pam_permit.so\naccount sufficient pam_permit.so\nsession sufficient pam_permit.so\n"
 """For sudo, whose users have no passwords: sudoers says who may."""
+_PROFILE = """export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export AWS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt
+"""
 
 
 def build(place: Path, work: Path, progress: Callable[[str], None]) -> None:
@@ -87,7 +91,7 @@ def _furnish(root: Path) -> None:
         "etc/nsswitch.conf": "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\n",
         "etc/shells": "/bin/sh\n/bin/bash\n",
         "etc/motd": "",
-        "etc/profile": "export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n",
+        "etc/profile": _PROFILE,
     }
     for name, text in texts.items():
         (root / name).write_text(text)
@@ -120,9 +124,12 @@ def _accounts(root: Path) -> None:
         group.append(f"{name}:x:{number}:")
         # No password, so no login with one; keys do (a "!" would lock those out too).
         shadow.append(f"{name}:*:19700:0:99999:7:::")
-        (root / home[1:]).mkdir(mode=0o700, exist_ok=True)
-        if os.geteuid() == 0:
-            os.chown(root / home[1:], number, number)
+        keys = root / home[1:] / ".ssh" / "authorized_keys"
+        for folder in (keys.parent.parent, keys.parent):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        keys.touch(mode=0o600)
+        for path in (keys.parent.parent, keys.parent, keys) if os.geteuid() == 0 else ():
+            os.chown(path, number, number)
     passwd.append("nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin")
     group.append("nogroup:x:65534:")
     for name, rows, mode in (("passwd", passwd, 0o644), ("group", group, 0o644), ("shadow", shadow, 0o600)):

@@ -175,6 +175,9 @@ class Metadata:
         steps = [step for step in path.partition("?")[0].split("/") if step]
         if not steps:
             return Answer(200, "\n".join(metadata_tree.VERSIONS).encode())
+        if steps == ["haneul", "ca.pem"]:  # no part of AWS's: what guests need to trust this cloud's services
+            authority = self._plane.cloud.config.data / "ca" / "ca.pem"
+            return Answer(200, authority.read_bytes()) if authority.exists() else _plain(404)
         version, *rest = steps
         if version not in metadata_tree.VERSIONS:
             return _plain(404)
