@@ -52,6 +52,8 @@ def create_bucket(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     name = request["Bucket"]
     _check_name(name)
     configuration = request.get("CreateBucketConfiguration") or {}
+    if "Location" in configuration or "Bucket" in configuration:
+        raise errors.NotImplemented("Directory buckets are not there.")
     region = _region_of(call, configuration.get("LocationConstraint"))
     _check_namespace(call, name, region, request.get("BucketNamespace"))
     ownership = request.get("ObjectOwnership", "BucketOwnerEnforced")

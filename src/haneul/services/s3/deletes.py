@@ -18,6 +18,8 @@ from haneul.wire.errors import AwsError
 
 MAX_OBJECTS = 1000
 _BATCH = 50
+_LISTED_CONDITIONS = {"ETag": "IfMatch", "Size": "IfMatchSize", "LastModifiedTime": "IfMatchLastModifiedTime"}
+"""DeleteObjects' conditions by DeleteObject's names."""
 _CONDITIONS = frozenset({"IfMatch", "IfMatchSize", "IfMatchLastModifiedTime"})
 
 
@@ -83,8 +85,9 @@ def _delete_listed(
     wish: dict[str, Any] = {"Key": key}
     if asked is not None:
         wish["VersionId"] = asked
-    if each.get("ETag"):
-        wish["IfMatch"] = each["ETag"]
+    for member, condition in _LISTED_CONDITIONS.items():
+        if each.get(member):
+            wish[condition] = each[member]
     try:
         writes.check_key(key)
         needed = _actions(wish)

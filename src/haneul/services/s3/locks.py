@@ -10,12 +10,18 @@ from typing import Any
 
 from haneul.service import Call
 from haneul.services.s3 import guard
-from haneul.services.s3.errors import errors, invalid_argument
+from haneul.services.s3.errors import errors, invalid_argument, not_implemented
 from haneul.services.s3.state import Bucket, Lock, Object
 from haneul.state.store import Writer
 
 GOVERNANCE, COMPLIANCE = "GOVERNANCE", "COMPLIANCE"
 DAY = 86_400
+_EVENT_HOLDS = {
+    "ObjectLockEventHold": "x-amz-object-lock-event-hold",
+    "ObjectLockEventHoldDurationDays": "x-amz-object-lock-event-hold-duration-days",
+    "ObjectLockEventHoldDurationYears": "x-amz-object-lock-event-hold-duration-years",
+}
+_ASKED = frozenset({"ObjectLockMode", "ObjectLockRetainUntilDate", "ObjectLockLegalHoldStatus", *_EVENT_HOLDS})
 
 
 def check_delete(call: Call, tx: Writer, bucket: Bucket, key: str, version: Object, bypass: bool) -> None:
@@ -34,10 +40,13 @@ def lock_for(call: Call, bucket: Bucket, request: Mapping[str, Any]) -> Lock | N
 
     Raises InvalidRequest where the bucket has no Object Lock but the request asks for one.
     """
+    if _ASKED.isdisjoint(request):
+        return _default(call, bucket) if bucket.object_lock else None
+    for member, header in _EVENT_HOLDS.items():
+        if member in request:
+            raise not_implemented(header)
     mode, until = request.get("ObjectLockMode"), request.get("ObjectLockRetainUntilDate")
     hold = request.get("ObjectLockLegalHoldStatus")
-    if mode is None and until is None and hold is None:
-        return _default(call, bucket) if bucket.object_lock else None
     if not bucket.object_lock:
         raise missing()
     if (mode is None) != (until is None):

@@ -14,7 +14,7 @@ from haneul.kit import tokens
 from haneul.service import Call, operation
 from haneul.services.s3 import bodies, conditions, context, digests, encryption, index, listings, uploads, writes
 from haneul.services.s3.buckets import bucket_of
-from haneul.services.s3.errors import errors, malformed_xml, no_such_upload
+from haneul.services.s3.errors import errors, malformed_xml, no_such_upload, not_implemented
 from haneul.services.s3.guard import bucket_arn, object_arn
 from haneul.services.s3.numbers import number
 from haneul.services.s3.owners import owner
@@ -288,6 +288,8 @@ def _location(call: Call, bucket: Bucket, key: str) -> str:
 @operation(resource=object_arn, conditions=context.keys)
 def abort_multipart_upload(call: Call, request: Mapping[str, Any]) -> None:
     """AbortMultipartUpload. Raises NoSuchUpload."""
+    if "IfMatchInitiatedTime" in request:  # for directory buckets
+        raise not_implemented("x-amz-if-match-initiated-time")
     with call.write() as tx:
         bucket = bucket_of(tx, request)
         abort(call, tx, bucket, uploads.upload_of(tx, bucket, request))

@@ -10,7 +10,7 @@ import msgspec
 from haneul.service import Call, operation
 from haneul.services.s3 import context, index, locks, objects
 from haneul.services.s3.buckets import bucket_of
-from haneul.services.s3.errors import errors, malformed_xml
+from haneul.services.s3.errors import errors, malformed_xml, not_implemented
 from haneul.services.s3.guard import bucket_arn, object_arn
 from haneul.services.s3.state import Bucket, Lock, save_bucket, set_setting
 from haneul.state.store import Writer
@@ -58,6 +58,8 @@ def get_object_lock_configuration(call: Call, request: Mapping[str, Any]) -> dic
 def put_object_retention(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """PutObjectRetention. Raises InvalidRequest without Object Lock, AccessDenied where the lock can't be loosened."""
     retention = request.get("Retention") or {}
+    if "EventHold" in retention or "EventHoldDuration" in retention:
+        raise not_implemented("EventHold")
     mode, until = retention.get("Mode"), retention.get("RetainUntilDate")
     if (mode is None) != (until is None) or mode not in (None, locks.GOVERNANCE, locks.COMPLIANCE):
         raise malformed_xml()
@@ -113,6 +115,8 @@ def get_object_legal_hold(call: Call, request: Mapping[str, Any]) -> dict[str, A
 
 
 def _check_default(retention: Mapping[str, Any]) -> None:
+    if "DefaultEventHold" in retention:
+        raise not_implemented("DefaultEventHold")
     days, years = retention.get("Days"), retention.get("Years")
     if retention.get("Mode") not in (locks.GOVERNANCE, locks.COMPLIANCE) or (days is None) == (years is None):
         raise malformed_xml()
