@@ -65,6 +65,21 @@ def test_korean(console):
     assert page.run("return document.documentElement.lang") == "ko"
 
 
+def test_light_and_dark(console):
+    """By the reader's setting, or by the button, which is remembered."""
+    page = console("home")
+    page.run("localStorage.removeItem('theme')")
+    page = console("home")
+    ground = "return getComputedStyle(document.body).backgroundColor"
+    page.click("#theme")
+    light = page.run(ground)
+    page.click("#theme")
+    assert page.run(ground) != light
+    page = console("queues")
+    assert page.run("return document.documentElement.dataset.theme") == "dark"
+    page.run("localStorage.removeItem('theme')")
+
+
 def test_by_keyboard_and_reader(console):
     """Every control has a name, the current page is marked, the first Tab skips to the content."""
     page = console("buckets")

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
+from tests.api.ec2.waiting import image
 from tests.console.browser import is_here
 
 pytestmark = pytest.mark.skipif(not is_here(), reason="chromium and chromium-driver are not installed")
 PAGES = (
-    *("home", "map", "instances", "instances/launch", "functions", "buckets", "volumes", "vaults", "tables"),
-    *("databases", "network", "groups", "queues", "identity", "identity/policies/new", "bill", "log"),
+    *(
+        "home",
+        "map",
+        "instances",
+        "instances/launch",
+        "images",
+        "scaling",
+        "functions",
+        "buckets",
+        "volumes",
+        "vaults",
+        "tables",
+    ),
+    *("databases", "network", "groups", "queues", "identity", "identity/policies/new", "logs", "bill", "log"),
 )
 NAMELESS = """
 return [...document.querySelectorAll('input, textarea, select, button, a')].filter((e) => e.offsetParent
@@ -79,3 +94,49 @@ def test_vaults_with_their_jobs(machines, opened):
     assert glacier.describe_vault(vaultName="records")["NumberOfArchives"] == 0
     page.run("location.hash = 'vaults/records'")
     page.wait_text("Jobs: records")
+
+
+def test_a_group_that_scales(machines, opened):
+    """Its instances, what it did, and another number of them by hand; its template is offered for launching."""
+    ec2, scaling = machines.client("ec2"), machines.client("autoscaling")
+    data = {"ImageId": image(ec2), "InstanceType": "t3.micro"}
+    ec2.create_launch_template(LaunchTemplateName="web", LaunchTemplateData=data)
+    subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+    scaling.create_auto_scaling_group(
+        AutoScalingGroupName="web", MinSize=0, MaxSize=2, DesiredCapacity=1, VPCZoneIdentifier=subnet,
+        LaunchTemplate={"LaunchTemplateName": "web"},
+    )  # fmt: skip
+    page = opened(machines, "scaling/web")
+    page.run(
+        "document.querySelectorAll('main form input')[1].value = 2; document.querySelector('main form').requestSubmit()"
+    )
+    page.wait("return document.querySelector('#flash').textContent.includes('Done')")
+    (group,) = scaling.describe_auto_scaling_groups()["AutoScalingGroups"]
+    assert group["DesiredCapacity"] == 2
+    page = opened(machines, "images")
+    page.run("[...document.querySelectorAll('main td a')].find((a) => a.textContent === 'web').click()")
+    page.wait("return document.querySelector('#launch-template')?.value.startsWith('lt-')")
+    page.click("#launch")
+    page.wait("return location.hash.startsWith('#instances/i-')")
+    scaling.delete_auto_scaling_group(AutoScalingGroupName="web", ForceDelete=True)
+
+
+def test_logs_are_filtered_and_followed(machines, opened):
+    """What was written, by a pattern of CloudWatch's, and what is written while one looks."""
+    logs = machines.client("logs")
+    logs.create_log_group(logGroupName="/app/web")
+    logs.create_log_stream(logGroupName="/app/web", logStreamName="one")
+
+    def write(words: str) -> None:
+        event = {"timestamp": int(time.time() * 1000), "message": words}
+        logs.put_log_events(logGroupName="/app/web", logStreamName="one", logEvents=[event])
+
+    write("all is well")
+    write("ERROR once")
+    page = opened(machines, "logs/%2Fapp%2Fweb")
+    page.wait_text("all is well")
+    page.type("#pattern", "ERROR\ue007")
+    page.wait("return document.querySelectorAll('main tbody tr').length === 1")
+    page.click("#live")
+    write("ERROR again")
+    page.wait_text("ERROR again")

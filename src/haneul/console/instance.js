@@ -2,7 +2,7 @@
 
 import { byId, ec2, named } from "./ec2.js";
 import { figures } from "./figures.js";
-import { button, h, pairs, safely, table, text } from "./page.js";
+import { button, flash, h, pairs, safely, table, text } from "./page.js";
 import { list } from "./query.js";
 import { tone } from "./states.js";
 import { tags } from "./tags.js";
@@ -35,6 +35,10 @@ function actions(id, state, again) {
   const runs = state === "running";
   return h("div", { class: "tools" }, act("Start", "StartInstances", state === "stopped"), act("Stop", "StopInstances", runs, true),
     act("Reboot", "RebootInstances", runs), act("Terminate", "TerminateInstances", state !== "terminated", true),
+    button("Create image", async () => {
+      const name = prompt(text("name"), id);
+      if (name) flash(`${text("done")} ${(await ec2("CreateImage", { InstanceId: id, Name: name })).imageId}`);
+    }, { disabled: !runs && state !== "stopped" }),
     runs ? h("a", { class: "button", href: `#instances/${id}/terminal` }, text("Serial terminal")) : null);
 }
 

@@ -32,6 +32,9 @@ export const INVENTORY = [
     .filter((one) => one.instanceState.name !== "terminated").map((one) => plainly(named(one.tagSet) || one.instanceId, `instances/${one.instanceId}`)) },
   { title: "EBS volumes", page: "volumes", bill: ["EC2 - Other"], look: ec2List("DescribeVolumes", "volumeSet", (one) => plainly(named(one.tagSet) || one.volumeId, `volumes/${one.volumeId}`)) },
   { title: "EBS snapshots", page: "volumes", bill: [], look: ec2List("DescribeSnapshots", "snapshotSet", (one) => plainly(one.snapshotId, `volumes/${one.snapshotId}`), { Owner: ["self"] }) },
+  { title: "Images", page: "images", bill: [], look: ec2List("DescribeImages", "imagesSet", (one) => plainly(one.name, "images"), { Owner: ["self"] }) },
+  { title: "Launch templates", page: "images", bill: [], look: ec2List("DescribeLaunchTemplates", "launchTemplates", (one) => plainly(one.launchTemplateName, "images")) },
+  { title: "Auto Scaling groups", page: "scaling", bill: [], look: asked("autoscaling", "2011-01-01", "DescribeAutoScalingGroups", "AutoScalingGroups", (read) => plainly(read("AutoScalingGroupName"), `scaling/${read("AutoScalingGroupName")}`)) },
   { title: "VPCs", page: "network", bill: ["Amazon Virtual Private Cloud"], look: async () => list((await ec2("DescribeVpcs")).vpcSet).map((one) => plainly(named(one.tagSet) || one.vpcId, `network/${one.vpcId}`)) },
   { title: "Lambda functions", page: "functions", bill: ["AWS Lambda"], look: fetched("lambda", "/2015-03-31/functions/", "Functions", (one) => plainly(one.FunctionName, `functions/${one.FunctionName}`)) },
   { title: "S3 buckets", page: "buckets", bill: ["Amazon Simple Storage Service"], look: async () => [...(await s3xml("")).querySelectorAll("Bucket > Name")].map((one) => plainly(one.textContent, `buckets/${one.textContent}/`)) },
@@ -49,6 +52,6 @@ export const INVENTORY = [
   { title: "KMS keys", bill: ["AWS Key Management Service"], look: pageOf(kms, "ListKeys", "Keys", (one) => plainly(one.KeyId), {}, "NextMarker") },
   { title: "Secrets", bill: ["AWS Secrets Manager"], look: pageOf(secrets, "ListSecrets", "SecretList", (one) => plainly(one.Name)) },
   { title: "Parameters", bill: ["AWS Systems Manager"], look: pageOf(ssm, "DescribeParameters", "Parameters", (one) => plainly(one.Name)) },
-  { title: "Log groups", bill: ["AmazonCloudWatch"], look: pageOf(logs, "DescribeLogGroups", "logGroups", (one) => plainly(one.logGroupName), {}, "nextToken") },
+  { title: "Log groups", page: "logs", bill: ["AmazonCloudWatch"], look: pageOf(logs, "DescribeLogGroups", "logGroups", (one) => plainly(one.logGroupName, `logs/${encodeURIComponent(one.logGroupName)}`), {}, "nextToken") },
   { title: "Alarms", bill: [], look: asked("monitoring", "2010-08-01", "DescribeAlarms", "MetricAlarms", (read) => plainly(read("AlarmName"))) },
 ];

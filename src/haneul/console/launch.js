@@ -13,13 +13,14 @@ const all = async (operation, set, given = {}) => (await collect(async (token) =
   return { items: list(answer[set]), next: answer.nextToken || "" };
 })).items;
 
-export async function launch() {
+export async function launch(template = "") {
   const profiles = query("iam", "2010-05-08", "ListInstanceProfiles").then((page) => members(page, "InstanceProfiles").map((read) => read("InstanceProfileName")), () => []);
-  const [amazons, own, types, keys, subnets, groups, roles] = await Promise.all([
+  const [amazons, own, types, keys, subnets, groups, roles, templates] = await Promise.all([
     all("DescribeImages", "imagesSet", { Owner: ["amazon"] }), all("DescribeImages", "imagesSet", { Owner: ["self"] }), all("DescribeInstanceTypes", "instanceTypeSet"),
     all("DescribeKeyPairs", "keySet"), all("DescribeSubnets", "subnetSet"), all("DescribeSecurityGroups", "securityGroupInfo"), profiles,
+    all("DescribeLaunchTemplates", "launchTemplates").catch(() => []),
   ]);
-  const form = parts({ images: [...own, ...amazons].filter((one) => one.imageState === "available"), types, keys, subnets, groups, roles });
+  const form = parts({ images: [...own, ...amazons].filter((one) => one.imageState === "available"), types, keys, subnets, groups, roles, templates, template });
   const command = h("pre", { tabindex: 0, class: "wide", id: "launch-command" });
   const shown = () => { command.textContent = commandOf(form.request()); };
   const run = safely(async () => {
@@ -34,7 +35,7 @@ export async function launch() {
   return [h("p", {}, h("a", { href: "#instances" }, text("back")), ` · ${text("Launch an instance")}`), page];
 }
 
-function parts({ images, types, keys, subnets, groups, roles }) {
+function parts({ images, types, keys, subnets, groups, roles, templates, template }) {
   const row = (label, input, id) => { input.id = id; return [h("label", { for: id }, text(label)), input]; };
   const pick = (choices, more = {}) => select("", choices, more)[1];
   const name = field("", { placeholder: "web-1" })[1];
@@ -43,6 +44,7 @@ function parts({ images, types, keys, subnets, groups, roles }) {
   type.value = types.some((one) => one.instanceType === "t3.micro") ? "t3.micro" : type.value;
   const key = pick([["", text("None")], ...keys.map((one) => [one.keyName, one.keyName])]);
   const subnet = pick(subnets.map((one) => [one.subnetId, `${named(one.tagSet) || one.subnetId} · ${one.availabilityZone} · ${one.cidrBlock} · ${one.vpcId}`]));
+  const base = pick([["", text("None")], ...templates.map((one) => [one.launchTemplateId, one.launchTemplateName])]);
   const root = field("", { type: "number", min: 1, max: 16384, placeholder: "GiB" })[1];
   const profile = pick([["", text("None")], ...roles.map((one) => [one, one])]);
   const count = field("", { type: "number", min: 1, max: 100, value: 1, required: true })[1];
@@ -57,18 +59,33 @@ function parts({ images, types, keys, subnets, groups, roles }) {
     }));
   };
   subnet.addEventListener("change", draw);
+  base.addEventListener("change", () => { leaveOpen(Boolean(base.value), [image, type, subnet]); draw(); });
+  base.value = template;
+  if (base.value) leaveOpen(true, [image, type, subnet]);
   draw();
   const request = () => ({
-    ImageId: image.value, InstanceType: type.value, MinCount: count.value, MaxCount: count.value, KeyName: key.value, SubnetId: subnet.value,
+    LaunchTemplate: base.value ? { LaunchTemplateId: base.value } : undefined, ImageId: image.value, InstanceType: type.value, MinCount: count.value, MaxCount: count.value, KeyName: key.value, SubnetId: subnet.value,
     SecurityGroupId: [...boxes.querySelectorAll("input:checked")].map((box) => box.value), UserData: data.value && encoded(data.value),
     IamInstanceProfile: profile.value ? { Name: profile.value } : undefined,
     BlockDeviceMapping: root.value ? [{ DeviceName: images.find((one) => one.imageId === image.value)?.rootDeviceName, Ebs: { VolumeSize: root.value } }] : undefined,
     TagSpecification: name.value ? [{ ResourceType: "instance", Tag: [{ Key: "Name", Value: name.value }] }] : undefined,
   });
-  return { request, rows: [row("name", name, "launch-name"), row("Image", image, "launch-image"), row("Type", type, "launch-type"),
+  return { request, rows: [row("name", name, "launch-name"), templates.length ? row("Launch template", base, "launch-template") : null, row("Image", image, "launch-image"), row("Type", type, "launch-type"),
     h("label", { for: "launch-key" }, text("Key pair")), keyRow(key), row("Subnet", subnet, "launch-subnet"), h("span", {}), boxes,
     row("Root volume (GiB)", root, "launch-root"), row("Instance profile", profile, "launch-profile"), row("Count", count, "launch-count"),
     row("User data", data, "launch-data")] };
+}
+
+// With a template each of these may be left to it, and is at first.
+function leaveOpen(on, selects) {
+  for (const each of selects) {
+    each.querySelector('option[value=""]')?.remove();
+    each.required = !on;
+    if (on) {
+      each.prepend(h("option", { value: "" }, text("As in the template")));
+      each.value = "";
+    }
+  }
 }
 
 // The private key is told once: it is handed over as a file at once.
@@ -95,7 +112,10 @@ const encoded = (words) => btoa(String.fromCharCode(...new TextEncoder().encode(
 const quoted = (words) => `'${String(words).replaceAll("'", "'\\''")}'`;
 
 function commandOf(asked) {
-  const lines = [`aws ec2 run-instances --region ${session.region}`, `--image-id ${asked.ImageId}`, `--instance-type ${asked.InstanceType}`, `--count ${asked.MaxCount}`];
+  const lines = [`aws ec2 run-instances --region ${session.region}`, `--count ${asked.MaxCount}`];
+  if (asked.LaunchTemplate) lines.push(`--launch-template LaunchTemplateId=${asked.LaunchTemplate.LaunchTemplateId}`);
+  if (asked.ImageId) lines.push(`--image-id ${asked.ImageId}`);
+  if (asked.InstanceType) lines.push(`--instance-type ${asked.InstanceType}`);
   if (asked.KeyName) lines.push(`--key-name ${quoted(asked.KeyName)}`);
   if (asked.SubnetId) lines.push(`--subnet-id ${asked.SubnetId}`);
   if (asked.SecurityGroupId.length) lines.push(`--security-group-ids ${asked.SecurityGroupId.join(" ")}`);

@@ -5,12 +5,12 @@ import { currentLanguage, flash, h, setLanguage, text, told } from "./page.js";
 
 const MENU = {
   "": ["home", "map"],
-  Compute: ["instances", "functions"],
+  Compute: ["instances", "images", "scaling", "functions"],
   Storage: ["buckets", "volumes", "vaults"],
   Databases: ["tables", "databases"],
   Networking: ["network", "groups"],
   Messages: ["queues"],
-  Account: ["identity", "bill", "log"],
+  Account: ["identity", "logs", "bill", "log"],
 };
 const PAGES = Object.values(MENU).flat();
 const THEMES = ["", "light", "dark"];
@@ -40,6 +40,7 @@ async function show() {
   const place = h("section", { "aria-busy": "true" });
   main.replaceChildren(h("h1", {}, text(page)), place);
   try {
+    if (!crypto.subtle) throw new Error(text("Browsers sign only on https or on localhost: open this page by one of them."));
     const { render } = await import(`./pages/${page}.js`);
     const content = await render(rest, () => mine === turn && show());
     if (mine === turn) place.replaceChildren(...[content].flat(Infinity).filter(Boolean));

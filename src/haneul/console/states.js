@@ -3,9 +3,9 @@
 import { h } from "./page.js";
 
 const TONES = {
-  good: ["running", "available", "in-use", "completed", "passed", "ok", "active", "ACTIVE", "associated", "attached", "Active"],
-  warn: ["pending", "stopping", "shutting-down", "creating", "deleting", "CREATING", "UPDATING", "DELETING", "initializing", "modifying", "attaching", "detaching", "Pending"],
-  bad: ["failed", "error", "impaired", "blackhole", "Failed"],
+  good: ["running", "available", "in-use", "completed", "passed", "ok", "active", "ACTIVE", "associated", "attached", "Active", "InService", "Healthy", "Successful"],
+  warn: ["pending", "stopping", "shutting-down", "creating", "deleting", "CREATING", "UPDATING", "DELETING", "initializing", "modifying", "attaching", "detaching", "Pending", "InProgress", "Terminating", "Terminating:Wait", "Pending:Wait", "PreInService"],
+  bad: ["failed", "error", "impaired", "blackhole", "Failed", "Unhealthy", "Cancelled"],
 };
 
 export function tone(state = "") {

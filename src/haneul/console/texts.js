@@ -12,7 +12,7 @@ export const TEXTS = {
     back: "Back", loaded: "in use", ready: "ready", partiql: "PartiQL statement", key: "Partition key (string)", done: "Done.",
     databases: "RDS databases", identity: "IAM", users: "Users", roles: "Roles", policies: "Policies", simulate: "Try a policy",
     engine: "Engine", functions: "Lambda functions", vaults: "Glacier vaults", jobs: "Jobs", testEvent: "Test event", token: "Session token", endpoint: "Endpoint",
-    instances: "EC2 instances", volumes: "Volumes and snapshots", groups: "Security groups", network: "VPC", map: "Map",
+    instances: "EC2 instances", volumes: "Volumes and snapshots", images: "Images and keys", scaling: "Auto Scaling", logs: "Logs", groups: "Security groups", network: "VPC", map: "Map",
     fromCommandLine: "Nothing here yet. From the command line:", really: "{0}: {1}?", userGroups: "Groups",
   },
   ko: {
@@ -26,7 +26,7 @@ export const TEXTS = {
     back: "뒤로", loaded: "사용 중", ready: "준비됨", partiql: "PartiQL 문", key: "파티션 키 (문자열)", done: "됐습니다.",
     databases: "RDS 데이터베이스", identity: "IAM", users: "사용자", roles: "역할", policies: "정책", simulate: "정책 시험",
     engine: "엔진", functions: "Lambda 함수", vaults: "Glacier 볼트", jobs: "작업 목록", testEvent: "시험 이벤트", token: "세션 토큰", endpoint: "엔드포인트",
-    instances: "EC2 인스턴스", volumes: "볼륨과 스냅숏", groups: "보안 그룹", network: "VPC", map: "지도",
+    instances: "EC2 인스턴스", volumes: "볼륨과 스냅숏", images: "이미지와 키", scaling: "Auto Scaling", logs: "로그", groups: "보안 그룹", network: "VPC", map: "지도",
     fromCommandLine: "아직 아무것도 없습니다. 명령줄에서는:", really: "{0}: {1}?",
     Compute: "컴퓨팅", Storage: "저장소", Databases: "데이터베이스", Networking: "네트워크", Messages: "메시지", Account: "계정",
     Theme: "색", State: "상태", Type: "유형", Launch: "시작하기", "Launch an instance": "인스턴스 만들기", Start: "시작", Stop: "중지",
@@ -55,6 +55,8 @@ export const TEXTS = {
     "SQL in the browser goes through the Data API, which AWS has for Aurora clusters alone.": "브라우저의 SQL은 Data API를 거치는데, AWS에서는 Aurora 클러스터에만 있습니다.",
     "This month so far": "이번 달 지금까지", "Expected this month": "이번 달 예상", "Upload a folder": "폴더 올리기", Usage: "사용 유형", Versions: "버전",
     "The serial console is disabled for this account in this region. ": "이 계정의 이 리전에서는 직렬 콘솔이 꺼져 있습니다. ", Enable: "켜기",
+    Images: "이미지", "Launch templates": "시작 템플릿", "Launch template": "시작 템플릿", "Elastic addresses": "탄력적 주소", Deregister: "등록 취소", Release: "놓아주기", Allocate: "할당",
+    "As in the template": "템플릿대로", Owner: "소유자", "Browsers sign only on https or on localhost: open this page by one of them.": "브라우저는 https나 localhost에서만 서명합니다. 그 가운데 하나로 여세요.", Wanted: "원하는 수", Activities: "활동", Cause: "까닭", "Kept (days)": "보관 (일)", Span: "기간", Live: "실시간", "Create image": "이미지 만들기",
     "Root volume (GiB)": "루트 볼륨 (GiB)",
   },
 };

@@ -11,7 +11,7 @@ import { terminal } from "../terminal.js";
 
 const MOVING = ["pending", "stopping", "shutting-down"];
 export async function render([id, part], again) {
-  if (id === "launch") return launch();
+  if (id === "launch") return launch(part);
   if (id && part === "terminal") return terminal(id);
   return id ? details(id, again) : all();
 }
