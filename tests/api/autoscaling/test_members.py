@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from tests.api.autoscaling.conftest import refusal
-from tests.api.ec2.waiting import instance, running, until
+from tests.api.autoscaling.waiting import Groups
+from tests.api.ec2.waiting import instance, pretending, running, until
+from tests.running import RunningCloud
 
 
 def replaced(groups, name: str, identifier: str) -> list[dict]:
@@ -156,3 +158,19 @@ def test_zones_are_balanced_again(groups, asg):
           == ["us-east-1a", "us-east-1b"])  # fmt: skip
     until(lambda: len(groups.instances(name)) == 2)
     assert any("to aid in balancing the group's zones" in one["Cause"] for one in groups.activities(name))
+
+
+def test_maximum_lifetime():
+    """What has lived long enough is replaced, the new one first: on a clock on which a day takes five seconds."""
+    cloud = pretending(RunningCloud("--log-level", "warning", "--clock-rate", "17280")).start()
+    try:
+        groups = Groups(cloud.client("autoscaling"), cloud.client("ec2"))
+        name = groups.made(1, MaxInstanceLifetime=86400)
+        (row,) = groups.instances(name)
+        replaced(groups, name, row["InstanceId"])
+        causes = [one["Cause"] for one in groups.activities(name)]
+        assert any("was launched in response to maximum instance lifetime" in one for one in causes)
+        until(lambda: any("taken out of service in response to maximum instance lifetime" in one["Cause"]
+                          for one in groups.activities(name)))  # fmt: skip
+    finally:
+        cloud.close()

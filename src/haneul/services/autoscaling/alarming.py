@@ -135,10 +135,11 @@ def apply(
     wanted = scaling.adjusted(base, settings["AdjustmentType"], int(by or 0), magnitude)
     if policy.kind == "StepScaling" and (by or 0) > 0 and settings["AdjustmentType"] != "ExactCapacity":
         wanted = max(wanted, group.desired)
+    before = group.desired
     _settle(tx, call, group, wanted, who)
-    if policy.kind == "SimpleScaling":
-        rest = settings.get("Cooldown", group.settings.get("DefaultCooldown", 300))
-        group.cooled = max(group.cooled, call.now() + rest)
+    if policy.kind == "SimpleScaling" and group.desired != before:
+        group.rest = settings.get("Cooldown")
+        capacity.cool(group, call.now())
 
 
 def _track(tx: Writer, call: Call, group: Group, policy: Policy, value: float, low: bool, who: str) -> None:

@@ -41,7 +41,13 @@ def change(row: Group, desired: int, now: float, who: str) -> None:
         return
     cause = f"{who} changing the desired capacity from {row.desired} to {desired}."
     row.causes = [*row.causes[-3:], sentence(now, cause)]
-    row.desired, row.paused, row.failures = desired, 0.0, 0
+    row.desired, row.paused, row.failures, row.rest = desired, 0.0, 0, None
+
+
+def cool(row: Group, now: float) -> None:
+    """The cooldown begins with the end of what was under way."""
+    seconds = row.settings.get("DefaultCooldown", 300) if row.rest is None else row.rest
+    row.cooled = max(row.cooled, now + seconds)
 
 
 def honour_cooldown(tx: Reader, call: Call, row: Group) -> None:

@@ -135,6 +135,8 @@ def _decide(plan: Plan, illnesses: dict[str, str]) -> None:
     _mark_old(plan)
     _scale_out(plan)
     _scale_in(plan)
+    if selection.capacity(plan.members) == plan.group.desired:
+        plan.group.causes = []  # what they asked for is so
     _balance(plan)
     _replace(plan)
     _warm(plan)

@@ -164,7 +164,7 @@ def resize(call: Call, row: Group, request: Mapping[str, Any], who: str) -> None
             f"desired capacity from {before} to {row.desired}."
         )
         row.causes = [*row.causes[-3:], sentence(call.now(), cause)]
-        row.paused, row.failures = 0.0, 0
+        row.paused, row.failures, row.rest = 0.0, 0, None
 
 
 @operation(resource=by_group)

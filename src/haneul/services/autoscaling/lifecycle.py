@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from haneul.service import Call, Step
-from haneul.services.autoscaling import activities, hooks, notices
+from haneul.services.autoscaling import activities, capacity, hooks, notices
 from haneul.services.autoscaling.activities import sentence
 from haneul.services.autoscaling.launching import TAG
 from haneul.services.autoscaling.names import member_of, wake_group, wake_member
@@ -188,7 +188,7 @@ def _served(turn: Turn, tx: Writer, group: Group, row: Member, now: float) -> No
     row.activity = ""
     group.failures, group.paused = 0, 0.0
     if not row.warm:
-        group.cooled = max(group.cooled, now + group.settings.get("DefaultCooldown", 300))
+        capacity.cool(group, now)
     GROUPS.put(tx, scope, group)
     wake_group(tx, scope, group.name, now)
 
@@ -339,7 +339,7 @@ def _gone(turn: Turn, tx: Writer, group: Group, row: Member) -> bool:
         activities.finish(tx, call.scope, activity, now)
         notices.tell(tx, call.scope, group, row, activity, notices.TERMINATE)
     if not group.status:
-        group.cooled = max(group.cooled, now + group.settings.get("DefaultCooldown", 300))
+        capacity.cool(group, now)
         GROUPS.put(tx, call.scope, group)
     wake_group(tx, call.scope, group.name, now)
     return False

@@ -129,8 +129,12 @@ def policy_of(tx: Reader, call: Call, request: Mapping[str, Any]) -> Policy:
         group = name.rpartition("autoScalingGroupName/")[2].partition(":")[0]
         name = name.rpartition("policyName/")[2]
     if not group:
-        raise invalid("AutoScalingGroupName must be specified with the name of a policy.")
-    row = POLICIES.get(tx, call.scope, group.rpartition("autoScalingGroupName/")[2] or group, name)
+        found = [one for one in POLICIES.scan(tx, call.scope) if one.name == name]
+        if len(found) > 1:
+            raise invalid("AutoScalingGroupName must be specified: several groups have a policy of this name.")
+        row = found[0] if found else None
+    else:
+        row = POLICIES.get(tx, call.scope, group.rpartition("autoScalingGroupName/")[2] or group, name)
     if row is None:
         raise invalid(f"PolicyName not found - policy {name} not found")
     return row

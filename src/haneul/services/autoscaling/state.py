@@ -48,6 +48,8 @@ class Group(msgspec.Struct, kw_only=True):
     forced: bool = False
     cooled: float = 0.0
     """When its cooldown ends."""
+    rest: int | None = None
+    """Seconds of cooldown after what is under way, when a policy has its own."""
     paused: float = 0.0
     """No launch before: the last ones failed."""
     failures: int = 0
