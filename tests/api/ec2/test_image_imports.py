@@ -274,3 +274,88 @@ def test_refusals(ec2, bucket):
     assert code_of(error)[0] == "InvalidConversionTaskId"
     detail = imported(ec2, bucket, "absent", "RAW")
     assert detail["Status"] == "deleted" and "Disk validation failed" in detail["StatusMessage"]
+
+
+def imported_image(ec2, s3, bucket: str, path: Path, kind: str) -> str:
+    """An image of one disk."""
+    s3.upload_file(str(path), bucket, "root")
+    container = {"Format": kind, "UserBucket": {"S3Bucket": bucket, "S3Key": "root"}}
+    task = ec2.import_image(DiskContainers=[container])["ImportTaskId"]
+
+    def completed():
+        (found,) = ec2.describe_import_image_tasks(ImportTaskIds=[task])["ImportImageTasks"]
+        return found["Status"] != "active" and found
+
+    return until(completed, 60)["ImageId"]
+
+
+@pytest.mark.parametrize("kind", ["VMDK", "VHD"])  # RAW works too, but moves a GiB
+def test_export(ec2, s3, bucket, raw, tmp_path, kind):
+    """The object, converted back, is the disk."""
+    image = imported_image(ec2, s3, bucket, raw, "RAW")
+    place = {"S3Bucket": bucket, "S3Prefix": "out/"}
+    task = ec2.export_image(ImageId=image, DiskImageFormat=kind, S3ExportLocation=place)
+    assert task["RoleName"] == "vmimport" and task["Status"] == "active"
+
+    def ended():
+        asked = {"ExportImageTaskIds": [task["ExportImageTaskId"]]}
+        (found,) = ec2.describe_export_image_tasks(**asked)["ExportImageTasks"]
+        return found["Status"] != "active" and found
+
+    found = until(ended, 60)
+    assert found["Status"] == "completed", found
+    got = tmp_path / "got"
+    s3.download_file(bucket, f"out/{task['ExportImageTaskId']}.{kind.lower()}", str(got))
+    if kind != "RAW":
+        driver = {"VMDK": "vmdk", "VHD": "vpc"}[kind]
+        subprocess.run(["qemu-img", "convert", "-f", driver, "-O", "raw", got, tmp_path / "raw"], check=True)
+        got = tmp_path / "raw"
+    with got.open("rb") as file:
+        file.seek(1 << 20)
+        assert file.read(len(MARK)) == MARK
+
+
+def test_store_and_restore(ec2, s3, cloud, account, bucket, raw):
+    """An image as one object in a bucket, and back as an image with the same bytes and members."""
+    image = imported_image(ec2, s3, bucket, raw, "RAW")
+    stored = ec2.create_store_image_task(ImageId=image, Bucket=bucket, S3ObjectTags=[{"Key": "a", "Value": "b"}])
+    key = stored["ObjectKey"]
+
+    def ended():
+        (found,) = ec2.describe_store_image_tasks(ImageIds=[image])["StoreImageTaskResults"]
+        return found["StoreTaskState"] != "InProgress" and found
+
+    found = until(ended, 60)
+    assert found["StoreTaskState"] == "Completed" and found["S3objectKey"] == key == f"{image}.bin", found
+    assert s3.get_object_tagging(Bucket=bucket, Key=key)["TagSet"] == [{"Key": "a", "Value": "b"}]
+    tags = [{"ResourceType": "snapshot", "Tags": [{"Key": "of", "Value": "restore"}]}]
+    made = ec2.create_restore_image_task(Bucket=bucket, ObjectKey=key, Name="back", TagSpecifications=tags)["ImageId"]
+
+    def described():
+        (one,) = ec2.describe_images(ImageIds=[made])["Images"]
+        return one["State"] != "pending" and one
+
+    back = until(described, 60)
+    assert back["State"] == "available" and back["Name"] == "back", back
+    (mapping,) = back["BlockDeviceMappings"]
+    assert mapping["DeviceName"] == "/dev/sda1" and block(cloud, account, mapping["Ebs"]["SnapshotId"], 2).startswith(
+        MARK
+    )
+    (snapshot,) = ec2.describe_snapshots(SnapshotIds=[mapping["Ebs"]["SnapshotId"]])["Snapshots"]
+    assert snapshot["Tags"] == [{"Key": "of", "Value": "restore"}]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"something else", b"HANEUL-AMI 1\n\xff\xff\xff\xff", b"HANEUL-AMI 1\n\0\0\0\2{}"]
+)
+def test_restore_of_what_is_no_stored_image(ec2, s3, bucket, content):
+    """The image fails and says why; nothing else happens."""
+    s3.put_object(Bucket=bucket, Key="x.bin", Body=content)
+    made = ec2.create_restore_image_task(Bucket=bucket, ObjectKey="x.bin")["ImageId"]
+
+    def failed():
+        (one,) = ec2.describe_images(ImageIds=[made])["Images"]
+        return one["State"] == "failed" and one
+
+    assert "stored AMI" in until(failed)["StateReason"]["Message"]
+    assert ec2.describe_snapshots(OwnerIds=["self"])["Snapshots"] == []

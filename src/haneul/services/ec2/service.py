@@ -25,6 +25,7 @@ SERVICE = Service(
         "vpc.blocks",
         "vpc.reservations",
         "vpc.dhcp",
+        "vpc.public_access",
         "vpc.prefix_lists",
         "vpc.nat",
         "vpc.peering",
@@ -48,6 +49,8 @@ SERVICE = Service(
         "instances.image_attributes",
         "instances.image_switches",
         "instances.image_importing",
+        "instances.image_exporting",
+        "instances.image_storing",
         "instances.key_pairs",
         "instances.offerings",
         "instances.requirements",
@@ -78,6 +81,10 @@ SERVICE = Service(
         "ec2.nat": StepSpec("vpc.state:NAT_GATEWAYS", "vpc.nat:step_nat"),
         "ec2.instance": StepSpec("instances.state:INSTANCES", "instances.converge:step_instance"),
         "ec2.image": StepSpec("instances.state:IMAGES", "instances.image_converge:step_image"),
+        "ec2.export-image": StepSpec(
+            "instances.image_state:EXPORT_IMAGES", "instances.image_exporting:step_export_image"
+        ),
+        "ec2.store-image": StepSpec("instances.image_state:STORE_TASKS", "instances.image_storing:step_store_image"),
         "ec2.import-image": StepSpec(
             "instances.image_state:IMPORT_IMAGES", "instances.image_import_steps:step_import_image"
         ),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from haneul.engines.errors import EngineError
 from haneul.service import Call, Step
-from haneul.services.ec2.instances import image_notices, image_taking
+from haneul.services.ec2.instances import image_notices, image_storing, image_taking
 from haneul.services.ec2.instances.state import Image
 from haneul.services.ec2.volumes.state import SNAPSHOT
+from haneul.wire.errors import AwsError
 
 POLL = 0.1
 KEPT = 3600.0
@@ -19,6 +21,12 @@ def step_image(call: Call, row: Image) -> Step:
         return Step(row, left) if left > 0 else Step(None)
     if row.state != "pending":
         return Step(row)
+    if row.work.get("restore"):
+        try:
+            return image_storing.restore(call, row)
+        except (AwsError, EngineError, OSError) as error:
+            image_storing.forget(call, row)
+            return _ended(call, row, "failed", error.message if isinstance(error, AwsError) else str(error))
     with call.read() as tx:
         found = [SNAPSHOT.find(tx, call.scope, one) for one in row.work.get("snapshots") or ()]
     broken = [one for one in found if one is None or one.state not in ("pending", "completed")]

@@ -17,7 +17,7 @@ from haneul.services.ec2.volumes.state import SNAPSHOT, Snapshot
 from haneul.state.store import Writer
 from haneul.wire.errors import AwsError
 
-_COPIED = ("BootMode", "EnaSupport", "ImdsSupport", "KernelId", "Platform", "PlatformDetails", "RamdiskId",
+COPIED = ("BootMode", "EnaSupport", "ImdsSupport", "KernelId", "Platform", "PlatformDetails", "RamdiskId",
            "SriovNetSupport", "TpmSupport", "UefiData", "UsageOperation", "VirtualizationType")  # fmt: skip
 
 
@@ -60,7 +60,7 @@ def copy_image(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _row(call: Call, source: Image, name: str, text: str, tags: dict[str, str], region: str) -> Image:
-    kept = {one: source.options[one] for one in _COPIED if source.options.get(one)}
+    kept = {one: source.options[one] for one in COPIED if source.options.get(one)}
     return Image(
         id=IMAGE.new_id(),
         name=name,
