@@ -265,3 +265,49 @@ def test_users_need_both_rights(fresh_cloud: Callable[..., Any], unique: Unique)
     assert code_of(jane.get_object, Bucket=arn, Key="k") == "AccessDenied"
     iam.put_user_policy(UserName="jane", PolicyName="p", PolicyDocument=both)
     assert jane.get_object(Bucket=arn, Key="k")["Body"].read() == b"1"
+
+
+def test_rules_for_pages_of_other_origins(s3: Any, bucket: str, point: dict[str, str], cloud: Any) -> None:
+    # A browser that comes by an access point is told the bucket's CORS rules, once.
+    rule = {"AllowedOrigins": ["https://page.example"], "AllowedMethods": ["GET"]}
+    s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [rule]})
+    asked = {"Origin": "https://page.example", "Access-Control-Request-Method": "GET"}
+    for name in (f"{point['name']}-{ACCOUNT}", point["alias"], bucket):
+        host = {"Host": f"{name}.localhost:{cloud.port}"}
+        answer = requests.options(f"{cloud.url}/k", headers={**asked, **host}, timeout=10)
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["Access-Control-Allow-Origin"] == "https://page.example"
+
+
+def test_events_are_the_buckets(s3: Any, by_name: Callable[..., Any], bucket: str, point: dict[str, str]) -> None:
+    # Who listens to a bucket hears of what comes by its access points, under the bucket's name.
+    sqs = by_name("sqs")
+    url = sqs.create_queue(QueueName=bucket)["QueueUrl"]
+    arn = f"arn:aws:sqs:us-east-1:{ACCOUNT}:{bucket}"
+    queue = {"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={"QueueConfigurations": [queue]})
+    s3.put_object(Bucket=point["arn"], Key="k", Body=b"1")
+    heard: list[Any] = []
+    for _ in range(10):
+        for message in sqs.receive_message(QueueUrl=url, WaitTimeSeconds=5, MaxNumberOfMessages=10).get("Messages", []):
+            heard += json.loads(message["Body"]).get("Records", [])
+        if heard:
+            break
+    assert [(one["s3"]["bucket"]["name"], one["s3"]["object"]["key"]) for one in heard] == [(bucket, "k")]
+
+
+def test_insist_on_vpcs(fresh_cloud: Callable[..., Any], unique: Unique) -> None:
+    # An account can forbid its users access points that are open to the Internet.
+    cloud = fresh_cloud("--enforce-iam")
+    iam, root = named(cloud.port, "iam", ACCOUNT), named(cloud.port, "s3", ACCOUNT)
+    bucket = unique("bucket")
+    root.create_bucket(Bucket=bucket)
+    iam.create_user(UserName="jane")
+    key = iam.create_access_key(UserName="jane")["AccessKey"]
+    only = {"Action": "s3:CreateAccessPoint", "Resource": "*",
+            "Condition": {"StringEquals": {"s3:AccessPointNetworkOrigin": "VPC"}}}  # fmt: skip
+    iam.put_user_policy(UserName="jane", PolicyName="p", PolicyDocument=policy(only))
+    jane = named(cloud.port, "s3control", key["AccessKeyId"], key["SecretAccessKey"])
+    given = {"AccountId": ACCOUNT, "Name": unique("point"), "Bucket": bucket}
+    assert code_of(jane.create_access_point, **given) == "AccessDenied"
+    jane.create_access_point(**given, VpcConfiguration={"VpcId": "vpc-1"})

@@ -387,3 +387,19 @@ def test_goes_on_after_a_kill(fresh_cloud: Callable[..., Any], unique: Unique) -
 def _counts(control: Any, job: str) -> tuple[int, int]:
     told = control.describe_job(AccountId=ACCOUNT, JobId=job)["Job"]["ProgressSummary"]
     return told["NumberOfTasksSucceeded"], told["NumberOfTasksFailed"]
+
+
+def test_the_more_important_first(control: Any, s3: Any, bucket: str) -> None:
+    # A job pauses while one of higher priority is at work, and goes on afterwards.
+    s3.put_object(Bucket=bucket, Key="k", Body=b"1")
+    manifest = listed(s3, bucket, *(f"{bucket},k" for _ in range(3000)))
+    low = start(control, TAGGING, Manifest=manifest, Priority=1, ConfirmationRequired=True)
+    high = start(control, TAGGING, Manifest=manifest, Priority=2, ConfirmationRequired=True)
+    for job in (low, high):
+        until(control, job, "Suspended")
+    control.update_job_status(AccountId=ACCOUNT, JobId=high, RequestedJobStatus="Ready")
+    until(control, high, "Active")
+    control.update_job_status(AccountId=ACCOUNT, JobId=low, RequestedJobStatus="Ready")
+    until(control, low, "Paused")
+    assert until(control, high)["ProgressSummary"]["NumberOfTasksSucceeded"] == 3000
+    assert until(control, low)["ProgressSummary"]["NumberOfTasksSucceeded"] == 3000

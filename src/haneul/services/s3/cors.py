@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from haneul.service import Call, operation
+from haneul.services.s3 import points
 from haneul.services.s3.buckets import bucket_of, change_setting
 from haneul.services.s3.errors import errors, malformed_xml
 from haneul.services.s3.guard import bucket_arn
@@ -51,11 +52,13 @@ def delete_bucket_cors(call: Call, request: Mapping[str, Any]) -> None:
 
 def headers_for(call: Call, request: Request, labels: Mapping[str, str]) -> Headers | None:
     """What a request with an Origin is told beside its answer; None when no rule of its bucket fits."""
-    bucket = _bucket(call, labels.get("Bucket") or host_of(request))  # a website may be called by its bucket's name
+    hosted = labels.get("Bucket") or host_of(request)
+    if request.method == "OPTIONS" and (hosted or request.path != "/"):
+        return []  # `preflight` tells it all, once
+    bucket = _bucket(call, hosted)  # a website may be called by its bucket's name
     if bucket is None or not bucket.settings.get("cors"):
         return None
-    method = request.headers.get("access-control-request-method") if request.method == "OPTIONS" else request.method
-    rule = _matching(bucket, request.headers["origin"], method or "", None)
+    rule = _matching(bucket, request.headers["origin"], request.method, None)
     return None if rule is None else _told(rule, request.headers["origin"])
 
 
@@ -102,7 +105,8 @@ def _bucket(call: Call, name: str | None) -> Bucket | None:
     if not name:
         return None
     with call.read() as tx:
-        return find_bucket(tx, name)
+        point = points.find(call, tx, name) if points.may_name(name) and not name.startswith("arn:") else None
+        return find_bucket(tx, name) if point is None else points.bucket_of(tx, point)
 
 
 def _check(rule: Mapping[str, Any]) -> None:

@@ -8,11 +8,11 @@ from typing import Any
 
 from haneul.kit import tokens
 from haneul.service import Call, Scope, operation
-from haneul.services.s3 import tagging
 from haneul.services.s3control import grants, pages
 from haneul.services.s3control.account_blocks import own_account
 from haneul.services.s3control.errors import errors
 from haneul.services.s3control.grants import GRANTS, ROOT, Grant, Location
+from haneul.services.s3control.tag_lists import given_tags
 
 MAX_GRANTS = 100_000
 RESOURCE = "arn:aws:s3:{region}:{account}:access-grants/default/grant/{AccessGrantId}"
@@ -31,7 +31,7 @@ def create_access_grant(call: Call, request: Mapping[str, Any]) -> dict[str, Any
     if request.get("ApplicationArn"):
         raise errors.InvalidAccessGrant("The specified Access Grant is invalid")
     prefix = (request.get("AccessGrantsLocationConfiguration") or {}).get("S3SubPrefix")
-    tags = tagging.from_set({"TagSet": request.get("Tags") or []})
+    tags = given_tags(request)
     with call.write() as tx:
         location = grants.location_of(tx, call.scope, request["AccessGrantsLocationId"])
         made = Grant(

@@ -9,13 +9,13 @@ import msgspec
 
 from haneul.auth.documents import validate_resource
 from haneul.service import Call, Scope, operation
-from haneul.services.s3 import tagging
 from haneul.services.s3.state import find_bucket
 from haneul.services.s3control import grants, pages
 from haneul.services.s3control.account_blocks import own_account
 from haneul.services.s3control.errors import errors
 from haneul.services.s3control.grants import INSTANCE, INSTANCES, LOCATIONS, Instance
 from haneul.services.s3control.guard import guard_of
+from haneul.services.s3control.tag_lists import given_tags
 
 RESOURCE = "arn:aws:s3:{region}:{account}:access-grants/default"
 _STAND_IN = "arn:aws:s3:::instance"
@@ -28,7 +28,7 @@ def create_access_grants_instance(call: Call, request: Mapping[str, Any]) -> dic
     own_account(call, request)
     if request.get("IdentityCenterArn"):
         raise errors.InvalidIdentityCenterInstance("The specified identity center instance is invalid")
-    tags = tagging.from_set({"TagSet": request.get("Tags") or []})
+    tags = given_tags(request)
     with call.write() as tx:
         if INSTANCES.get(tx, call.scope, INSTANCE) is not None:
             raise errors.AccessGrantsInstanceAlreadyExists("Access Grants Instance already exists")

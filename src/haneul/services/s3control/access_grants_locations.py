@@ -11,11 +11,11 @@ import msgspec
 from haneul.auth import passing
 from haneul.kit import tokens
 from haneul.service import Call, Scope, operation
-from haneul.services.s3 import tagging
 from haneul.services.s3control import grants, pages, roles
 from haneul.services.s3control.account_blocks import own_account
 from haneul.services.s3control.errors import errors
 from haneul.services.s3control.grants import GRANTS, INSTANCE, LOCATIONS, ROOT, Location
+from haneul.services.s3control.tag_lists import given_tags
 from haneul.wire.errors import AwsError
 
 SERVICE = "access-grants.s3.amazonaws.com"
@@ -36,7 +36,7 @@ def create_access_grants_location(call: Call, request: Mapping[str, Any]) -> dic
     if not _SCOPE.fullmatch(scope):
         raise errors.InvalidAccessGrantsLocation("The specified Access Grants Location is invalid")
     _check_role(call, request["IAMRoleArn"])
-    tags = tagging.from_set({"TagSet": request.get("Tags") or []})
+    tags = given_tags(request)
     with call.write() as tx:
         grants.instance_of(tx, call.scope)
         known = [one.scope for one in LOCATIONS.scan(tx, call.scope)]

@@ -13,7 +13,7 @@ from haneul.service import Call, operation
 from haneul.services.s3 import blocks
 from haneul.services.s3.points import POINTS, AccessPoint
 from haneul.services.s3.policies import POLICY_BYTES, is_public
-from haneul.services.s3control.access_points import RESOURCE, point_of
+from haneul.services.s3control.access_points import RESOURCE, existing, point_of
 from haneul.services.s3control.errors import errors
 from haneul.state.store import Reader
 from haneul.wire.errors import AwsError
@@ -21,7 +21,7 @@ from haneul.wire.errors import AwsError
 _STAND_IN = "arn:aws:s3:::point"
 
 
-@operation(resource=RESOURCE)
+@operation(resource=RESOURCE, conditions=existing)
 def put_access_point_policy(call: Call, request: Mapping[str, Any]) -> None:
     """PutAccessPointPolicy. Raises MalformedPolicy, AccessDenied for a public one where that is blocked."""
     text = request["Policy"]
@@ -36,14 +36,14 @@ def put_access_point_policy(call: Call, request: Mapping[str, Any]) -> None:
         POINTS.put(tx, call.scope, msgspec.structs.replace(point, policy=text))
 
 
-@operation(resource=RESOURCE)
+@operation(resource=RESOURCE, conditions=existing)
 def get_access_point_policy(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """GetAccessPointPolicy, as it was put. Raises NoSuchAccessPointPolicy."""
     with call.read() as tx:
         return {"Policy": _policy(call, tx, request)}
 
 
-@operation(resource=RESOURCE)
+@operation(resource=RESOURCE, conditions=existing)
 def get_access_point_policy_status(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """GetAccessPointPolicyStatus. Raises NoSuchAccessPointPolicy."""
     with call.read() as tx:
@@ -51,7 +51,7 @@ def get_access_point_policy_status(call: Call, request: Mapping[str, Any]) -> di
     return {"PolicyStatus": {"IsPublic": is_public(orjson.loads(text))}}
 
 
-@operation(resource=RESOURCE)
+@operation(resource=RESOURCE, conditions=existing)
 def delete_access_point_policy(call: Call, request: Mapping[str, Any]) -> None:
     """DeleteAccessPointPolicy. Deleting none is no error."""
     with call.write() as tx:

@@ -8,13 +8,14 @@ from typing import Any
 
 from haneul.kit import tokens
 from haneul.service import Call, operation
-from haneul.services.s3 import points, tagging
+from haneul.services.s3 import points
 from haneul.services.s3.blocks import SWITCHES
 from haneul.services.s3.points import POINTS, AccessPoint, no_such_access_point
 from haneul.services.s3.state import Bucket, find_bucket
 from haneul.services.s3control import pages
 from haneul.services.s3control.account_blocks import own_account
 from haneul.services.s3control.errors import errors
+from haneul.services.s3control.tag_lists import given_tags
 from haneul.state.store import Reader
 
 RESOURCE = "arn:aws:s3:{region}:{account}:accesspoint/{Name}"
@@ -25,7 +26,25 @@ _RANDOM = 34
 """Characters of an alias that nobody chose."""
 
 
-@operation(resource=RESOURCE)
+def _wished(call: Call, request: Mapping[str, Any]) -> dict[str, str | list[str]]:
+    """Condition keys by which an account can insist on access points of a VPC."""
+    origin = "VPC" if request.get("VpcConfiguration") else "Internet"
+    return {"s3:AccessPointNetworkOrigin": origin, **_own(call, request)}
+
+
+def _own(call: Call, request: Mapping[str, Any]) -> dict[str, str | list[str]]:
+    arn = f"arn:aws:s3:{call.region}:{call.account}:accesspoint/{request['Name']}"
+    return {"s3:DataAccessPointArn": arn, "s3:DataAccessPointAccount": call.account}
+
+
+def existing(call: Call, request: Mapping[str, Any]) -> dict[str, str | list[str]]:
+    """Condition keys about the access point that is there."""
+    with call.read() as tx:
+        point = POINTS.get(tx, call.scope, request["Name"])
+    return dict(_own(call, request)) if point is None else dict(points.keys(point))
+
+
+@operation(resource=RESOURCE, conditions=_wished)
 def create_access_point(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """CreateAccessPoint, to a bucket of any account. Raises AccessPointAlreadyOwnedByYou, InvalidRequest."""
     own_account(call, request)
@@ -35,7 +54,7 @@ def create_access_point(call: Call, request: Mapping[str, Any]) -> dict[str, Any
     if request.get("Scope"):
         raise errors.NotImplemented("Scopes are of access points of directory buckets, which are not here.")
     block = request.get("PublicAccessBlockConfiguration")
-    tags = tagging.from_set({"TagSet": request.get("Tags") or []})
+    tags = given_tags(request)
     with call.write() as tx:
         if POINTS.get(tx, call.scope, name) is not None:
             raise errors.AccessPointAlreadyOwnedByYou(
@@ -62,7 +81,7 @@ def create_access_point(call: Call, request: Mapping[str, Any]) -> dict[str, Any
     return {"AccessPointArn": point.arn, "Alias": point.alias}
 
 
-@operation(resource=RESOURCE)
+@operation(resource=RESOURCE, conditions=existing)
 def get_access_point(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """GetAccessPoint. Raises NoSuchAccessPoint."""
     with call.read() as tx:
@@ -100,7 +119,7 @@ def list_access_points(call: Call, request: Mapping[str, Any]) -> dict[str, Any]
     return {"AccessPointList": page, "NextToken": token}
 
 
-@operation(resource=RESOURCE)
+@operation(resource=RESOURCE, conditions=existing)
 def delete_access_point(call: Call, request: Mapping[str, Any]) -> None:
     """DeleteAccessPoint, with its policy. Raises NoSuchAccessPoint."""
     with call.write() as tx:

@@ -13,11 +13,11 @@ from haneul import converge
 from haneul.auth import passing
 from haneul.kit import tokens
 from haneul.service import Call, operation
-from haneul.services.s3 import tagging
 from haneul.services.s3control import job_requests, pages
 from haneul.services.s3control.account_blocks import own_account
 from haneul.services.s3control.errors import errors
 from haneul.services.s3control.state import ENDED, JOBS, TOKENS, Job, Token, arn
+from haneul.services.s3control.tag_lists import given_tags
 from haneul.state.store import Reader
 
 SERVICE = "batchoperations.s3.amazonaws.com"
@@ -73,7 +73,7 @@ def create_job(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
             generator=request.get("ManifestGenerator"),
             description=request.get("Description"),
             confirm=bool(request.get("ConfirmationRequired")),
-            tags=tagging.from_set({"TagSet": request.get("Tags") or []}),
+            tags=given_tags(request),
         )
         JOBS.put(tx, call.scope, job)
         TOKENS.put(tx, call.scope, Token(token, job.id, digest))

@@ -9,12 +9,12 @@ from typing import Any
 import msgspec
 
 from haneul.service import Call, operation
-from haneul.services.s3 import tagging
 from haneul.services.s3.state import Object
 from haneul.services.s3control import pages
 from haneul.services.s3control.account_blocks import own_account
 from haneul.services.s3control.errors import errors
 from haneul.services.s3control.lens_rows import GROUPS, Group, group_arn
+from haneul.services.s3control.tag_lists import given_tags
 from haneul.state.store import Reader
 
 RESOURCE = "arn:aws:s3:{region}:{account}:storage-lens-group/{Name}"
@@ -38,7 +38,7 @@ def create_storage_lens_group(call: Call, request: Mapping[str, Any]) -> None:
     if not _NAME.fullmatch(name):
         raise errors.InvalidName("The Storage Lens group Name must use the ^[a-zA-Z0-9\\-_]+$ pattern.")
     _check(given["Filter"])
-    tags = tagging.from_set({"TagSet": request.get("Tags") or []})
+    tags = given_tags(request)
     with call.write() as tx:
         if GROUPS.get(tx, call.scope, name) is not None:
             raise errors.ConfigurationAlreadyExists("The specified configuration already exists.")

@@ -16,6 +16,7 @@ from haneul.services.s3control import lens_exports, pages
 from haneul.services.s3control.account_blocks import own_account
 from haneul.services.s3control.errors import errors
 from haneul.services.s3control.lens_rows import LENSES, Lens, lens_arn
+from haneul.services.s3control.tag_lists import given_tags
 from haneul.state.store import Reader
 
 RESOURCE = "arn:aws:s3:{region}:{account}:storage-lens/{ConfigId}"
@@ -45,7 +46,7 @@ def put_storage_lens_configuration(call: Call, request: Mapping[str, Any]) -> No
         made = Lens(
             id=identity,
             configuration=configuration,
-            tags=kept if tags is None else tagging.from_set({"TagSet": tags}),
+            tags=kept if tags is None else given_tags(request),
         )
         LENSES.put(tx, call.scope, made)
         if lens_exports.destination(configuration) is not None:
@@ -87,9 +88,7 @@ def delete_storage_lens_configuration(call: Call, request: Mapping[str, Any]) ->
 @operation(resource=RESOURCE)
 def put_storage_lens_configuration_tagging(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """PutStorageLensConfigurationTagging, in place of all that were there."""
-    tags = tagging.from_set({"TagSet": request["Tags"]})
-    if len(tags) > tagging.BUCKET_LIMIT:
-        raise errors.TooManyTags(f"The number of tags exceeds the limit of {tagging.BUCKET_LIMIT} tags.")
+    tags = given_tags(request)
     with call.write() as tx:
         LENSES.put(tx, call.scope, msgspec.structs.replace(_lens(call, tx, request), tags=tags))
     return {}

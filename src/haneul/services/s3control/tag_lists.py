@@ -1,0 +1,17 @@
+"""Tags as S3 Control's requests carry them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from haneul.services.s3 import tagging
+from haneul.services.s3control.errors import errors
+
+
+def given_tags(request: Mapping[str, Any]) -> dict[str, str]:
+    """The request's Tags. Raises InvalidTag, TooManyTags."""
+    given = request.get("Tags") or []
+    if len(given) > tagging.BUCKET_LIMIT:
+        raise errors.TooManyTags(f"The number of tags exceeds the limit of {tagging.BUCKET_LIMIT} tags.")
+    return tagging.from_set({"TagSet": given})
