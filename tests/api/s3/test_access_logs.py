@@ -168,4 +168,4 @@ def test_websites(s3: Any, bucket: str, target: str, cloud: RunningCloud) -> Non
     host = {"Host": f"{bucket}.s3-website-us-east-1.localhost"}
     assert requests.get(f"{cloud.url}/x/", headers=host, timeout=10).status_code == 403
     found = records(s3, target, 1)
-    assert [(one[6], one[7], one[9]) for one in found] == [("WEBSITE.GET.OBJECT", "x/", "403")]
+    assert [(one[6], one[7], one[9], one[10]) for one in found] == [("WEBSITE.GET.OBJECT", "x/", "403", "AccessDenied")]

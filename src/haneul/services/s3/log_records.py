@@ -87,7 +87,7 @@ def line(
         "-" if key is None else quote(key, safe="/-._~", errors="surrogatepass"),
         _quoted(f"{request.method} {request.path}{'?' + request.query if request.query else ''} HTTP/1.1"),
         str(response.status),
-        error or "-",
+        error or told.get("x-amz-error-code", "-"),
         _sent(request, response, told),
         _size(operation, request, told),
         milliseconds,
