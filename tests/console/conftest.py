@@ -1,4 +1,4 @@
-"""One window for a module, and pages of the console opened in it, in English."""
+"""One window for the session, and pages of the console opened in it, in English."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.running import RunningCloud
 SHOTS = os.environ.get("HANEUL_SCREENSHOTS")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     made = Browser()
     yield made
@@ -30,7 +30,7 @@ def machines() -> Iterator[RunningCloud]:
     running.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def opened(browser: Browser) -> Callable[[RunningCloud, str], Browser]:
     """opened(cloud, "buckets"): the window, with that page drawn."""
 

@@ -65,6 +65,28 @@ def test_marked_instances_are_stopped_and_terminated(machines, opened, ec2):
     assert all(instance(ec2, one)["State"]["Name"] == "terminated" for one in ids)
 
 
+def test_what_can_be_changed(machines, opened, ec2):
+    """Protection from termination, then the type of a stopped instance, then its groups."""
+    made = running(ec2)
+    one = made["InstanceId"]
+    group = ec2.create_security_group(GroupName="other", Description="other", VpcId=made["VpcId"])["GroupId"]
+    page = opened(machines, f"instances/{one}")
+    page.run("document.querySelector('details').open = true; document.querySelector('#guard').click()")
+    page.wait("return document.querySelector('#guard')?.textContent === 'Allow termination'")
+    page.run("document.querySelector('#guard').click()")
+    page.wait("return document.querySelector('#guard')?.textContent === 'Protect from termination'")
+    ec2.stop_instances(InstanceIds=[one])
+    reached(ec2, one, "stopped")
+    page = opened(machines, f"instances/{one}")
+    page.run("const type = document.querySelector('#new-type'); type.value = 't3.small'; type.form.requestSubmit()")
+    until(lambda: instance(ec2, one)["InstanceType"] == "t3.small")
+    page = opened(machines, f"instances/{one}")
+    page.run("document.querySelector(`details input[value='${arguments[0]}']`).click()", group)
+    page.run("document.querySelector('#save-groups').click()")
+    until(lambda: {each["GroupName"] for each in instance(ec2, one)["SecurityGroups"]} == {"default", "other"})
+    ec2.terminate_instances(InstanceIds=[one])
+
+
 def test_the_serial_terminal_echoes(machines, opened, ec2):
     """What is typed goes to the guest and comes back: the double's guest says whatever it is told."""
     made = running(ec2)["InstanceId"]

@@ -1,6 +1,7 @@
 // One instance: what it is, how it does, what belongs to it, and what it wrote to its console.
 
 import { byId, ec2, named } from "./ec2.js";
+import { changes } from "./changes.js";
 import { figures } from "./figures.js";
 import { button, flash, h, pairs, safely, table, text } from "./page.js";
 import { list } from "./query.js";
@@ -21,7 +22,8 @@ export async function details(id, again) {
   const checks = list(status.instanceStatusSet)[0] || {};
   const moves = ["pending", "stopping", "shutting-down"].includes(state) || checks.instanceStatus?.status === "initializing";
   const page = h("div", {}, actions(id, state, again), summary(one, checks), h("h2", {}, text("Volumes")), disks(one, list(volumes.volumeSet)),
-    h("h2", {}, text("Interfaces")), interfaces(one), tags(id, list(one.tagSet), again), figures(id), output(id));
+    h("h2", {}, text("Interfaces")), interfaces(one), tags(id, list(one.tagSet), again),
+    one.vpcId ? await changes(one, again) : null, figures(id), output(id, state));
   if (moves) setTimeout(() => page.isConnected && !page.contains(document.activeElement) && again(), AGAIN);
   return [h("p", {}, h("a", { href: "#instances" }, text("back")), ` · ${named(one.tagSet) || id}`), page];
 }
@@ -63,7 +65,7 @@ const interfaces = (one) => table(["ID", text("Subnet"), text("Private address")
   list(one.networkInterfaceSet).map((nic) => [nic.networkInterfaceId, nic.subnetId,
     list(nic.privateIpAddressesSet).map((address) => address.privateIpAddress).join(", "), nic.association?.publicIp || "", nic.macAddress]));
 
-function output(id) {
+function output(id, state) {
   const seen = h("pre", { tabindex: 0, id: "console-output" });
   const load = safely(async () => {
     const answer = await ec2("GetConsoleOutput", { InstanceId: id, Latest: true });
@@ -71,6 +73,13 @@ function output(id) {
     seen.textContent = new TextDecoder().decode(raw) || text("empty");
     seen.scrollTop = seen.scrollHeight;
   });
+  const screen = h("div", { class: "preview", hidden: true });
+  const shoot = async () => {
+    const { imageData } = await ec2("GetConsoleScreenshot", { InstanceId: id });
+    screen.hidden = false;
+    screen.replaceChildren(h("img", { src: `data:image/jpeg;base64,${imageData}`, alt: text("Screenshot") }));
+  };
   load();
-  return h("div", {}, h("h2", {}, text("Console output")), h("button", { type: "button", onclick: load, id: "load-output" }, text("Refresh")), seen);
+  return h("div", {}, h("h2", {}, text("Console output")), h("div", { class: "tools" },
+    h("button", { type: "button", onclick: load, id: "load-output" }, text("Refresh")), state === "running" ? button("Screenshot", shoot) : null), seen, screen);
 }

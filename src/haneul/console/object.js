@@ -46,7 +46,8 @@ function linking(bucket, key) {
   const made = h("p", { "aria-live": "polite" });
   const make = safely(async () => {
     const url = await presign(session, { path: objectPath(bucket, key), seconds: hours.value * 3600 });
-    made.replaceChildren(h("a", { href: url }, url));
+    // In a tab of its own: what the object holds may be a page, and one of this origin must not share this tab's session.
+    made.replaceChildren(h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, url));
   });
   return [h("form", { class: "tools", onsubmit: make }, label, h("button", { type: "submit" }, text("Make a link for everybody"))), made];
 }

@@ -56,7 +56,8 @@ export const TEXTS = {
     "This month so far": "이번 달 지금까지", "Expected this month": "이번 달 예상", "Upload a folder": "폴더 올리기", Usage: "사용 유형", Versions: "버전",
     "The serial console is disabled for this account in this region. ": "이 계정의 이 리전에서는 직렬 콘솔이 꺼져 있습니다. ", Enable: "켜기",
     Images: "이미지", "Launch templates": "시작 템플릿", "Launch template": "시작 템플릿", "Elastic addresses": "탄력적 주소", Deregister: "등록 취소", Release: "놓아주기", Allocate: "할당",
-    "As in the template": "템플릿대로", Owner: "소유자", "Browsers sign only on https or on localhost: open this page by one of them.": "브라우저는 https나 localhost에서만 서명합니다. 그 가운데 하나로 여세요.", Wanted: "원하는 수", Activities: "활동", Cause: "까닭", "Kept (days)": "보관 (일)", Span: "기간", Live: "실시간", "Create image": "이미지 만들기",
+    "As in the template": "템플릿대로", "While it is stopped.": "중지돼 있을 때만.", "Allow termination": "종료 허용", "Protect from termination": "종료 방지", Screenshot: "화면 사진",
+    Owner: "소유자", "Browsers sign only on https or on localhost: open this page by one of them.": "브라우저는 https나 localhost에서만 서명합니다. 그 가운데 하나로 여세요.", Wanted: "원하는 수", Activities: "활동", Cause: "까닭", "Kept (days)": "보관 (일)", Span: "기간", Live: "실시간", "Create image": "이미지 만들기",
     "Root volume (GiB)": "루트 볼륨 (GiB)",
   },
 };
