@@ -73,11 +73,33 @@ def test_from_launch_to_nothing(cloud: RunningCloud, ec2: Any, tmp_path: Path) -
     sts = cloud.client("sts", account=given["AccessKeyId"], secret=given["SecretAccessKey"], token=given["Token"])
     assert sts.get_caller_identity()["Arn"].endswith(f":assumed-role/reader/{identifier}")
     assert "Haneul: ready" in ec2.get_console_output(InstanceId=identifier)["Output"]
+    # The cloud's services by AWS's own names, over TLS that the guest trusts.
+    status = "curl -s -o /dev/null -w '%{http_code}' https://s3.us-east-1.amazonaws.com/nobodys/thing"
+    assert until(lambda: shell.run(status), 30) in ("403", "404")
+    _interface(ec2, shell, row)
     pids = _pids(cloud, identifier)
     assert len(pids) > 1
     ec2.terminate_instances(InstanceIds=[identifier])
     reached(ec2, identifier, "terminated", 60)
     _nothing_left(cloud, ec2, pids)
+
+
+def _interface(ec2: Any, shell: Shell, row: dict[str, Any]) -> None:
+    """A second interface, plugged in and out while the guest goes on."""
+    made = ec2.create_network_interface(SubnetId=row["SubnetId"])["NetworkInterface"]
+    asked = {"NetworkInterfaceId": made["NetworkInterfaceId"], "InstanceId": row["InstanceId"], "DeviceIndex": 1}
+    attachment = ec2.attach_network_interface(**asked)["AttachmentId"]
+    assert until(lambda: shell.run(f"ip -4 -o address show | grep -w {made['PrivateIpAddress']}"), 30)
+    shell.run("ip link set eth1 down")
+    ec2.detach_network_interface(AttachmentId=attachment)
+    ids = [made["NetworkInterfaceId"]]
+    until(
+        lambda: (
+            ec2.describe_network_interfaces(NetworkInterfaceIds=ids)["NetworkInterfaces"][0]["Status"] == "available"
+        )
+    )
+    assert until(lambda: (shell.run("ip link") or "eth1").find("eth1") < 0, 30)
+    ec2.delete_network_interface(NetworkInterfaceId=ids[0])
 
 
 def test_stop_start_and_a_guest_that_powers_off(cloud: RunningCloud, ec2: Any, tmp_path: Path) -> None:

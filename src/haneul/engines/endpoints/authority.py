@@ -20,3 +20,10 @@ def pair(data: Path, domain: str) -> tuple[bytes, bytes]:
 
     extra = (domain, f"*.{domain}") if domain else ()
     return Authority(data / "ca").leaf((*NAMES, *extra), ADDRESSES)
+
+
+def certificate(data: Path) -> bytes:
+    """The CA's certificate, PEM: what whoever speaks TLS with this cloud must trust."""
+    from haneul.gateway.certificates import Authority
+
+    return Authority(data / "ca").certificate_path.read_bytes()

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from haneul.engines.endpoints.authority import certificate
 from haneul.engines.networks.port import METADATA
 from haneul.service import Call, Scope
 from haneul.services.ec2.instances import metadata_tree
@@ -74,12 +75,14 @@ class Metadata:
         self._tokens = Tokens()
         self._roles = Roles()
         self._identity = Identity(plane.cloud.config.data)
+        self._authority = b""
 
     def ensure(self, scope: Scope, vpc: str) -> None:
         """The VPC's metadata is served; its network is there. From worker threads."""
         with self._lock:
             if vpc in self._listeners or self._plane.closing:
                 return
+            self._authority = self._authority or certificate(self._plane.cloud.config.data)
             found = self._plane.networks.listen(vpc, METADATA, 80)
             found.setblocking(False)
             self._listeners[vpc] = asyncio.run_coroutine_threadsafe(
@@ -176,8 +179,7 @@ class Metadata:
         if not steps:
             return Answer(200, "\n".join(metadata_tree.VERSIONS).encode())
         if steps == ["haneul", "ca.pem"]:  # no part of AWS's: what guests need to trust this cloud's services
-            authority = self._plane.cloud.config.data / "ca" / "ca.pem"
-            return Answer(200, authority.read_bytes()) if authority.exists() else _plain(404)
+            return Answer(200, self._authority)
         version, *rest = steps
         if version not in metadata_tree.VERSIONS:
             return _plain(404)
