@@ -179,3 +179,20 @@ def test_peers_reach_each_other_by_a_route_on_both_sides(ec2: Any, world: World)
 
 def _quoted(text: str) -> str:
     return text.replace("'", "'\\''")
+
+
+def test_blocked_public_access_stops_what_gateways_carry(ec2: Any, world: World) -> None:
+    """The account's switch stands above routes and groups; an exclusion lifts it for a subnet."""
+    assert world.inside.run("echo in") is not None
+    ec2.modify_vpc_block_public_access_options(InternetGatewayBlockMode="block-bidirectional")
+    try:
+        assert world.inside.run("echo in") is None
+        made = ec2.create_vpc_block_public_access_exclusion(
+            SubnetId=world.public, InternetGatewayExclusionMode="allow-bidirectional"
+        )["VpcBlockPublicAccessExclusion"]
+        assert world.inside.run("echo in") is not None
+        ec2.delete_vpc_block_public_access_exclusion(ExclusionId=made["ExclusionId"])
+        assert world.inside.run("echo in") is None
+    finally:
+        ec2.modify_vpc_block_public_access_options(InternetGatewayBlockMode="off")
+    assert world.inside.run("echo in") is not None

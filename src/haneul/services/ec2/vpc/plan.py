@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from haneul.engines.networks.port import (
     DhcpOptions,
@@ -22,6 +22,9 @@ from haneul.engines.networks.port import (
 from haneul.service import Scope
 from haneul.services.ec2.vpc import endpoint_names, names, prefixes, state
 from haneul.state.store import Reader
+
+if TYPE_CHECKING:
+    from haneul.services.ec2.vpc.public_access import Open
 
 _NAMED = {"6": "tcp", "17": "udp", "1": "icmp"}
 
@@ -41,7 +44,7 @@ def compile_plan(tx: Reader, scope: Scope, vpc: str) -> VpcPlan | None:
     nats = [one for one in state.NAT.table.scan(tx, scope) if one.vpc == vpc and one.state in ("pending", "available")]
     peerings = _peerings(tx, scope, vpc)
     targets = gateways | {one.id for one in nats} | {one.id for one in peerings} | {one.id for one in live}
-    return VpcPlan(
+    plan = VpcPlan(
         id=vpc,
         cidrs=tuple(row.cidrs.values()),
         subnets=_subnets(tx, scope, row, targets, live),
@@ -54,6 +57,32 @@ def compile_plan(tx: Reader, scope: Scope, vpc: str) -> VpcPlan | None:
         names=_names(tx, scope, row, live),
         dns_support=row.dns_support,
         flows=any(one.vpc == vpc for one in state.FLOW_LOG.table.scan(tx, scope)),
+    )
+    from haneul.services.ec2.vpc import public_access
+
+    opened = public_access.opening(tx, scope, vpc)
+    return plan if opened is None else _blocked(plan, opened)
+
+
+def _blocked(plan: VpcPlan, opened: Mapping[str, Open]) -> VpcPlan:
+    """The plan of an account that blocks public access: where it does, internet gateways carry nothing."""
+
+    def of(subnet: str) -> Open:
+        return opened.get(subnet) or opened[""]
+
+    subnets = tuple(
+        one
+        if of(one.id).whole
+        else replace(
+            one, routes=tuple(replace(way, target="blackhole") if way.target == "igw" else way for way in one.routes)
+        )
+        for one in plan.subnets
+    )
+    return replace(
+        plan,
+        subnets=subnets,
+        enis=tuple(one if of(one.subnet).whole else replace(one, publics=()) for one in plan.enis),
+        nats=tuple(one for one in plan.nats if of(one.subnet).nat),
     )
 
 

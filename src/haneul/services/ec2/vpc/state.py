@@ -261,6 +261,19 @@ class Account(msgspec.Struct, kw_only=True):
     tags: dict[str, str] = {}
 
 
+class Exclusion(msgspec.Struct, kw_only=True):
+    """What the account's block of public access doesn't hold for: a VPC, or a subnet of it (target)."""
+
+    id: str
+    vpc: str
+    target: str
+    mode: str
+    created: float
+    changed: float
+    state: str = "create-complete"
+    tags: dict[str, str] = {}
+
+
 ACCOUNTS = Table("ec2.account", Account, key=("id",))
 VPC = Kind("vpc", "vpc", Table("ec2.vpc", Vpc, key=("id",)), "InvalidVpcID.NotFound", "vpc ID")
 VPCS = VPC.table
@@ -359,6 +372,13 @@ EGRESS_GATEWAY = Kind(
     Table("ec2.egress-only-internet-gateway", EgressGateway, key=("id",)),
     "InvalidGatewayID.NotFound",
     "egress only internet gateway ID",
+)
+EXCLUSION = Kind(
+    "vpc-block-public-access-exclusion",
+    "vpcbpa-exclude",
+    Table("ec2.vpc-block-public-access-exclusion", Exclusion, key=("id",)),
+    "InvalidVpcBlockPublicAccessExclusionId.NotFound",
+    "exclusion ID",
 )
 ENDPOINT = Kind(
     "vpc-endpoint",
