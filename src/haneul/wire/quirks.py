@@ -114,6 +114,7 @@ _BY_SERVICE: dict[str, dict[str, object]] = {
                 "InstanceType",
                 # EC2 takes other spellings of these than its model has, and Terraform uses them.
                 "ExcessCapacityTerminationPolicy",
+                "FleetExcessCapacityTerminationPolicy",
                 "FleetOnDemandAllocationStrategy",
                 "SpotAllocationStrategy",
             }

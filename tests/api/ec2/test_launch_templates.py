@@ -108,7 +108,7 @@ def test_versions_count_and_inherit(ec2):
     )
     assert refused(ec2.modify_launch_template, LaunchTemplateId=template, DefaultVersion="9") == (
         "InvalidLaunchTemplateId.VersionNotFound",
-        "Could not find launch template version",
+        "The launch template version 9 is not found for the specified launch template.",
     )
     assert refused(ec2.describe_launch_template_versions)[0] == "MissingParameter"
 

@@ -270,6 +270,10 @@ def _new(call: Call, request: Request) -> Fleet:
         raise errors.UnsupportedOperation("Fleets of reserved capacity are not supported here.")
     if (request.get("SpotOptions") or {}).get("MaintenanceStrategies"):
         raise errors.UnsupportedOperation("Capacity rebalancing is not supported here: no instance is interrupted.")
+    if request.get("ExcessCapacityTerminationPolicy") not in (None, "termination", "no-termination"):
+        raise invalid(
+            f"Invalid value '{request['ExcessCapacityTerminationPolicy']}' for the excess capacity termination policy."
+        )
     others = _LAUNCHED if type == "instant" else ()
     config = {name: request[name] for name in _KEPT if request.get(name) is not None}
     pools.check(config)
@@ -339,7 +343,7 @@ def _answer(row: Fleet) -> dict[str, Any]:
 def _undeletable(row: Fleet | None, identifier: str, ends: bool) -> dict[str, str] | None:
     if row is None:
         return {"Code": "fleetIdDoesNotExist", "Message": f"The fleet ID '{identifier}' does not exist."}
-    if row.state.startswith("deleted"):
+    if row.state in ("deleted", "deleted_terminating") or (row.state == "deleted_running" and not ends):
         return {"Code": "fleetNotInDeletableState", "Message": f"The fleet is in the state '{row.state}'."}
     if row.type == "instant" and not ends:
         return {"Code": "unexpectedError", "Message": "An instant fleet can't be deleted without its instances."}

@@ -129,12 +129,7 @@ def _of_template(tx: Reader, call: Call, config: Data, fleet: Data, unit: str) -
     asked = config["LaunchTemplateSpecification"]
     row = templates.find(tx, call.scope, asked)
     version = templates.version_of(tx, call.scope, row, asked.get("Version") or "$Default")
-    told = {"LaunchTemplateId": row.id, "LaunchTemplateName": row.name, "Version": str(version.number)}
-    specification = {"LaunchTemplateId": row.id, "Version": str(version.number)}
-    if asked.get("LaunchTemplateName"):
-        told.pop("LaunchTemplateId")
-    else:
-        told.pop("LaunchTemplateName")
+    told = {"LaunchTemplateId": row.id, "Version": str(version.number)}
     overrides: Sequence[Data] = config.get("Overrides") or ({},)
     for override in overrides:
         wanted = override.get("InstanceRequirements") or (
@@ -144,7 +139,7 @@ def _of_template(tx: Reader, call: Call, config: Data, fleet: Data, unit: str) -
         request = {name: override[name] for name in _OVERRIDING if override.get(name)}
         for type in _types(wanted, own):
             launch = templates.merged(
-                tx, call, {**request, "InstanceType": type, "LaunchTemplate": specification, "MinCount": 1}
+                tx, call, {**request, "InstanceType": type, "LaunchTemplate": told, "MinCount": 1}
             )
             market = (launch.get("InstanceMarketOptions") or {}).get("SpotOptions") or {}
             price = override.get("MaxPrice") or override.get("SpotPrice") or market.get("MaxPrice")

@@ -17,6 +17,7 @@ from haneul.state.store import Reader, Writer
 
 Request = Mapping[str, Any]
 KIND = "ec2.spot-fleet"
+_LEFT = "cancelled_running"
 ARN = "arn:aws:ec2:{region}:{account}:spot-fleet-request/{SpotFleetRequestId}"
 
 
@@ -116,11 +117,12 @@ def cancel_spot_fleet_requests(call: Call, request: Request) -> dict[str, Any]:
     with call.write() as tx:
         for identifier in dict.fromkeys(request["SpotFleetRequestIds"]):
             row = SPOT_FLEET.find(tx, call.scope, identifier)
-            if row is None or row.state.startswith("cancelled"):
+            over = ("cancelled", "cancelled_terminating") if ends else ("cancelled", "cancelled_terminating", _LEFT)
+            if row is None or row.state in over:
                 refused.append({"SpotFleetRequestId": identifier, "Error": _why(row, identifier)})
                 continue
             before = row.state
-            row.state = "cancelled_terminating" if ends else "cancelled_running"
+            row.state = "cancelled_terminating" if ends else _LEFT
             if ends:
                 filling.end_all(tx, call, row.id)
             SPOT_FLEET.table.put(tx, call.scope, row)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from haneul.service import Call
 from haneul.services.ec2 import idempotency, listing
-from haneul.services.ec2.errors import errors, invalid, missing, mixed
+from haneul.services.ec2.errors import errors, invalid, mixed
 from haneul.services.ec2.filters import Filters
 from haneul.services.ec2.instances import templates
 from haneul.services.ec2.instances.describing import Links, describe
@@ -26,6 +27,15 @@ Request = Mapping[str, Any]
 VERSIONS = 10_000
 """Of a template."""
 _AT_ONCE = 200
+_PLAIN = (
+    "To describe the launch template data for all your launch templates, for '--versions' specify "
+    "'$Latest', '$Default', or both, and omit '--launch-template-id', '--launch-template-name', and "
+    "version numbers. To describe the launch template data for a specific launch template, specify "
+    "'--launch-template-id' or '--launch-template-name', and for '--versions' specify one or more of the "
+    "following values: '$Latest', '$Default', or one or more version numbers."
+)
+_OF_ALL = re.sub(r"'([^']+)'", "\u2018\\1\u2019", _PLAIN)
+"""EC2 sets the names in this one sentence in typographic quotes."""
 _FILTERS: Filters = {
     "create-time": "CreateTime",
     "ebs-optimized": "LaunchTemplateData.EbsOptimized",
@@ -146,7 +156,7 @@ def get_launch_template_data(call: Call, request: Request) -> dict[str, Any]:
         "DisableApiStop": bool(options.get("DisableApiStop")),
         "InstanceInitiatedShutdownBehavior": options.get("ShutdownBehavior", "stop"),
         "UserData": instance.user_data or None,
-        "TagSpecifications": [{"ResourceType": "instance", "Tags": tags}] if tags else None,
+        "TagSpecifications": [{"ResourceType": "instance", "Tags": tags}] if tags else [],
         "CreditSpecification": {"CpuCredits": options["Credits"]} if options.get("Credits") else None,
         "IamInstanceProfile": {"Arn": instance.profile} if instance.profile else None,
     }
@@ -199,9 +209,9 @@ def _bound(request: Request, name: str) -> int | None:
 
 def _of_all(tx: Reader, call: Call, asked: Sequence[str]) -> Iterator[tuple[LaunchTemplate, LaunchTemplateVersion]]:
     if not asked:
-        raise missing("LaunchTemplateId or LaunchTemplateName")
+        raise errors.MissingParameter(_OF_ALL)
     if set(asked) - {"$Latest", "$Default"}:
-        raise invalid("Only $Latest and $Default are valid versions where no launch template is named.")
+        raise invalid(_OF_ALL)
     for row in TEMPLATE.table.scan(tx, call.scope):
         for number in {row.latest if name == "$Latest" else row.default for name in asked}:
             version = TEMPLATE_VERSIONS.get(tx, call.scope, row.id, number)

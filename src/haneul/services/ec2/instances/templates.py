@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from haneul.service import Call, Scope
@@ -78,23 +78,30 @@ def describe_launch_templates(call: Call, request: Request) -> dict[str, Any]:
     with call.read() as tx:
         if ids or names:
             rows = TEMPLATE.get_all(tx, call.scope, ids)
-            rows += [by_name(tx, call.scope, name) for name in names]
+            rows += _named(tx, call.scope, names)
         else:
             rows = list(TEMPLATE.table.scan(tx, call.scope))
-        items = [(row.id, describe(row)) for row in {row.id: row for row in rows}.values()]
+        items = [(f"{row.created:017.6f}{row.id}", describe(row)) for row in {row.id: row for row in rows}.values()]
     return listing.paged(request, "LaunchTemplates", items, _FILTERS, LIMITS)
 
 
 @operation(arn)
 def modify_launch_template(call: Call, request: Request) -> dict[str, Any]:
     """ModifyLaunchTemplate: another default version."""
+    if request.get("LaunchTemplateId") and request.get("LaunchTemplateName"):
+        raise errors.InvalidParameterCombination(
+            "Either provide launch template ID or launch template name to modify the template."
+        )
     with call.write() as tx:
         row = find(tx, call.scope, request)
         wanted = request.get("DefaultVersion")
         if wanted:
             number = _number(row, wanted)
             if number is None or TEMPLATE_VERSIONS.get(tx, call.scope, row.id, number) is None:
-                raise coded("InvalidLaunchTemplateId.VersionNotFound", "Could not find launch template version")
+                raise coded(
+                    "InvalidLaunchTemplateId.VersionNotFound",
+                    f"The launch template version {wanted} is not found for the specified launch template.",
+                )
             row.default = number
             TEMPLATE.table.put(tx, call.scope, row)
     return {"LaunchTemplate": describe(row)}
@@ -160,7 +167,7 @@ def find(tx: Reader, scope: Scope, asked: Request) -> LaunchTemplate:
     if identifier:
         return TEMPLATE.get(tx, scope, identifier)
     if not name:
-        raise missing("LaunchTemplateId or LaunchTemplateName")
+        raise missing("launch template ID or launch template name")
     return by_name(tx, scope, name)
 
 
@@ -175,6 +182,20 @@ def by_name(tx: Reader, scope: Scope, name: str) -> LaunchTemplate:
             f"The specified launch template, with template name {name}, does not exist.",
         )
     return TEMPLATE.get(tx, scope, named.id)
+
+
+def _named(tx: Reader, scope: Scope, names: Sequence[str]) -> list[LaunchTemplate]:
+    """Those of these names, for a description. Raises InvalidLaunchTemplateName.NotFoundException, in other words."""
+    rows = []
+    for name in names:
+        named = TEMPLATE_NAMES.get(tx, scope, name)
+        if named is None:
+            raise coded(
+                "InvalidLaunchTemplateName.NotFoundException",
+                "At least one of the launch templates specified in the request does not exist.",
+            )
+        rows.append(TEMPLATE.get(tx, scope, named.id))
+    return rows
 
 
 def version_of(tx: Reader, scope: Scope, row: LaunchTemplate, version: str) -> LaunchTemplateVersion:
