@@ -6,19 +6,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from haneul.service import Call, operation
+from haneul.services.autoscaling import patience
 from haneul.services.autoscaling.activities import sentence
 from haneul.services.autoscaling.errors import errors, invalid
 from haneul.services.autoscaling.names import by_group, group_of, members_of, wake_group
 from haneul.services.autoscaling.selection import PENDING, TERMINATING
 from haneul.services.autoscaling.state import ACTIVITIES, GROUPS, Group
-from haneul.state.store import Reader
+from haneul.state.store import Reader, Writer
 
 
 @operation(resource=by_group)
-def set_desired_capacity(call: Call, request: Mapping[str, Any]) -> None:
+async def set_desired_capacity(call: Call, request: Mapping[str, Any]) -> None:
     """SetDesiredCapacity. Raises ScalingActivityInProgress when the cooldown is to be honoured, ValidationError."""
     desired = request["DesiredCapacity"]
-    with call.write() as tx:
+
+    def resize(tx: Writer) -> None:
         row = group_of(tx, call.scope, request["AutoScalingGroupName"])
         if desired < row.minimum:
             raise invalid(
@@ -33,6 +35,9 @@ def set_desired_capacity(call: Call, request: Mapping[str, Any]) -> None:
         change(row, desired, call.now(), "a user request explicitly set group desired capacity")
         GROUPS.put(tx, call.scope, row)
         wake_group(tx, call.scope, row.name, call.now())
+
+    await call.transact(resize)
+    await patience.begun(call, request["AutoScalingGroupName"])
 
 
 def change(row: Group, desired: int, now: float, who: str) -> None:

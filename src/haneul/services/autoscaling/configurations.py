@@ -80,7 +80,9 @@ async def of_instance(call: Call, identifier: str) -> dict[str, Any]:
         asked = {"InstanceId": identifier, "Attribute": "userData"}
         data = (await ask(call, "ec2", "DescribeInstanceAttribute", asked)).get("UserData") or {}
     except AwsError as error:
-        raise invalid(error.message) from None
+        if error.status >= 500:
+            raise
+        raise invalid(f"Instance [{identifier}] is invalid.") from None
     shown = reservation["Instances"][0]
     settings = {
         "ImageId": shown["ImageId"],

@@ -31,6 +31,7 @@ class Links:
             "MaxSize": row.maximum,
             "DesiredCapacity": row.desired,
             "AvailabilityZones": row.zones,
+            "AvailabilityZoneIds": [row.zone_ids[name] for name in row.zones if name in row.zone_ids],
             "LoadBalancerNames": [],
             "TargetGroupARNs": [],
             "TrafficSources": [],

@@ -11,8 +11,8 @@ def invalid(message: str) -> AwsError:
     return errors.ValidationError(message)
 
 
-def no_group(name: str) -> AwsError:
-    return errors.ValidationError(f"AutoScalingGroup name not found - AutoScalingGroup {name} not found")
+def no_group(name: str, told: str = "") -> AwsError:
+    return errors.ValidationError(f"AutoScalingGroup name not found - {told or f'AutoScalingGroup {name} not found'}")
 
 
 def no_instance(identifier: str) -> AwsError:

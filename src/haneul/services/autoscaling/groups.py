@@ -8,7 +8,7 @@ from typing import Any
 from haneul.converge import wake
 from haneul.kit import tokens
 from haneul.service import Call, operation
-from haneul.services.autoscaling import configurations, describing, hooks, settings, tags
+from haneul.services.autoscaling import configurations, describing, hooks, patience, rights, settings, tags
 from haneul.services.autoscaling.activities import sentence
 from haneul.services.autoscaling.errors import errors, invalid
 from haneul.services.autoscaling.listing import page
@@ -37,6 +37,8 @@ async def create_auto_scaling_group(call: Call, request: Mapping[str, Any]) -> N
         raise invalid("Valid requests must contain either LaunchTemplate, LaunchConfigurationName, InstanceId or "
                       "MixedInstancesPolicy parameter.")  # fmt: skip
     places = await settings.places(call, request)
+    for one in (request, *(request.get("LifecycleHookSpecificationList") or ())):
+        rights.check_role(call, one.get("ServiceLinkedRoleARN") or one.get("RoleARN"))
     if source == "InstanceId":
         kept["LaunchConfigurationName"] = await _copied(call, request)
     elif source != "LaunchConfigurationName":
@@ -57,9 +59,11 @@ async def create_auto_scaling_group(call: Call, request: Mapping[str, Any]) -> N
         settings={**settings.DEFAULTS, **kept},
         zones=places.zones,
         subnets=places.subnets,
+        zone_ids=places.ids,
         tags=tags.of_new(request.get("Tags") or ()),
     )
     _write(call, row, [hooks.of_request(row.name, one) for one in request.get("LifecycleHookSpecificationList") or ()])
+    await patience.begun(call, row.name)
 
 
 def _write(call: Call, row: Group, made: list[Hook]) -> None:
@@ -120,13 +124,13 @@ async def update_auto_scaling_group(call: Call, request: Mapping[str, Any]) -> N
     places = await settings.places(call, request) if moved else None
 
     def update(tx: Writer) -> None:
-        row = group_of(tx, call.scope, request["AutoScalingGroupName"])
+        row = group_of(tx, call.scope, request["AutoScalingGroupName"], missing="null")
         if source == "LaunchConfigurationName":
             configurations.configuration_of(tx, call.scope, changed[source])
         kept = {name: value for name, value in row.settings.items() if not source or name not in settings.SOURCES}
         row.settings = _merged(kept, changed)
         if places is not None:
-            row.zones, row.subnets = places.zones, places.subnets
+            row.zones, row.subnets, row.zone_ids = places.zones, places.subnets, places.ids
             if not places.subnets:
                 row.settings = {name: value for name, value in row.settings.items() if name != "VPCZoneIdentifier"}
         resize(call, row, request, "a user request update")
@@ -134,6 +138,7 @@ async def update_auto_scaling_group(call: Call, request: Mapping[str, Any]) -> N
         wake_group(tx, call.scope, row.name, call.now())
 
     await call.transact(update)
+    await patience.begun(call, request["AutoScalingGroupName"])
 
 
 def _merged(kept: Mapping[str, Any], changed: Mapping[str, Any]) -> dict[str, Any]:

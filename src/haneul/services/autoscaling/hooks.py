@@ -7,7 +7,7 @@ from typing import Any
 
 from haneul.kit import tokens
 from haneul.service import Call, Scope, operation
-from haneul.services.autoscaling import notices
+from haneul.services.autoscaling import notices, rights
 from haneul.services.autoscaling.errors import errors, invalid
 from haneul.services.autoscaling.names import by_group, group_of, managed, members_of, wake_member
 from haneul.services.autoscaling.state import HOOKS, MEMBERS, Action, Group, Hook, Member
@@ -62,6 +62,7 @@ def put(tx: Writer, call: Call, group: Group, hook: Hook) -> None:
 @operation(resource=by_group)
 def put_lifecycle_hook(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """PutLifecycleHook. Raises LimitExceeded, ValidationError."""
+    rights.check_role(call, request.get("RoleARN"))
     with call.write() as tx:
         group = group_of(tx, call.scope, request["AutoScalingGroupName"])
         known = HOOKS.get(tx, call.scope, group.name, request["LifecycleHookName"])

@@ -17,7 +17,10 @@ TAG = "aws:autoscaling:groupName"
 
 def template_request(asked: Mapping[str, Any]) -> dict[str, Any]:
     """DescribeLaunchTemplateVersions for a specification."""
-    request: dict[str, Any] = {"Versions": [str(asked.get("Version") or "$Default")]}
+    version = str(asked.get("Version") or "$Default")
+    request: dict[str, Any] = {
+        "Versions": [{"$default": "$Default", "$latest": "$Latest"}.get(version.lower(), version)]
+    }
     if asked.get("LaunchTemplateId"):
         return request | {"LaunchTemplateId": asked["LaunchTemplateId"]}
     return request | {"LaunchTemplateName": asked["LaunchTemplateName"]}

@@ -73,14 +73,14 @@ def by_instance(call: Call, request: Mapping[str, Any]) -> str:
     return _arn(call.scope, "autoScalingGroup:*:autoScalingGroupName/*")
 
 
-def group_of(tx: Reader, scope: Scope, name: str, *, dying: bool = False) -> Group:
+def group_of(tx: Reader, scope: Scope, name: str, *, dying: bool = False, missing: str = "") -> Group:
     """The group by its name, or its ARN. Raises ValidationError; ScalingActivityInProgress for one that is being
-    deleted, unless that is welcome."""
+    deleted, unless that is welcome. missing: what AWS says instead of the name of one that isn't there."""
     if name.startswith("arn:"):
         name = name.rpartition("autoScalingGroupName/")[2]
     group = GROUPS.get(tx, scope, name)
     if group is None:
-        raise no_group(name)
+        raise no_group(name, missing)
     if group.status and not dying:
         raise errors.ScalingActivityInProgress(f"AutoScalingGroup {name} is pending delete")
     return group

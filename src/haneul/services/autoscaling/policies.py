@@ -9,14 +9,14 @@ from haneul.converge import wake
 from haneul.converge.timers import settle
 from haneul.kit import tokens
 from haneul.service import Call, operation
-from haneul.services.autoscaling import alarming, scaling, tracking
+from haneul.services.autoscaling import alarming, patience, scaling, tracking
 from haneul.services.autoscaling.account import ADJUSTMENTS
 from haneul.services.autoscaling.capacity import honour_cooldown
 from haneul.services.autoscaling.errors import errors, invalid, not_here
 from haneul.services.autoscaling.listing import page
 from haneul.services.autoscaling.names import by_group, group_of, policy_arn
 from haneul.services.autoscaling.neighbours import ask
-from haneul.services.autoscaling.state import GROUPS, POLICIES, Policy
+from haneul.services.autoscaling.state import GROUPS, POLICIES, Group, Policy
 from haneul.state.store import Reader, Writer
 from haneul.wire.errors import AwsError
 
@@ -190,30 +190,40 @@ async def _leading(call: Call) -> dict[str, list[str]]:
 
 
 @operation(resource=by_group)
-def execute_policy(call: Call, request: Mapping[str, Any]) -> None:
+async def execute_policy(call: Call, request: Mapping[str, Any]) -> None:
     """ExecutePolicy: by a user at once; an alarm's is judged by the policy's step, which knows the metric. Raises
     ScalingActivityInProgress, ValidationError."""
-    with call.write() as tx:
+
+    def execute(tx: Writer) -> str:
         policy = policy_of(tx, call, request)
         if call.principal.kind == "service":
             wake(tx, "autoscaling.policy", call.scope, (policy.group, policy.name), call.now())
-            return
+            return ""
         group = group_of(tx, call.scope, policy.group)
-        if policy.kind == "TargetTrackingScaling":
-            raise invalid("ExecutePolicy is not supported for policies of type TargetTrackingScaling.")
-        if not policy.enabled:
-            raise invalid(f"The policy {policy.name} is disabled.")
-        if policy.kind == "StepScaling":
-            if request.get("MetricValue") is None or request.get("BreachThreshold") is None:
-                raise invalid("MetricValue and BreachThreshold must be specified for a policy of type StepScaling.")
-            breach = request["MetricValue"] - request["BreachThreshold"]
-            if scaling.step_for(policy.settings["StepAdjustments"], breach) is None:
-                raise invalid("No step adjustment found for the metric value and breach threshold.")
-        elif request.get("HonorCooldown"):
-            honour_cooldown(tx, call, group)
+        _check_execution(tx, call, group, policy, request)
         value, threshold = request.get("MetricValue"), request.get("BreachThreshold")
         alarming.apply(tx, call, group, policy, value, threshold, f"a user request executed policy {policy.name}")
         GROUPS.put(tx, call.scope, group)
+        return group.name
+
+    name = await call.transact(execute)
+    if name:
+        await patience.begun(call, name)
+
+
+def _check_execution(tx: Reader, call: Call, group: Group, policy: Policy, request: Mapping[str, Any]) -> None:
+    if policy.kind == "TargetTrackingScaling":
+        raise invalid("ExecutePolicy is not supported for policies of type TargetTrackingScaling.")
+    if not policy.enabled:
+        raise invalid(f"The policy {policy.name} is disabled.")
+    if policy.kind == "StepScaling":
+        if request.get("MetricValue") is None or request.get("BreachThreshold") is None:
+            raise invalid("MetricValue and BreachThreshold must be specified for a policy of type StepScaling.")
+        breach = request["MetricValue"] - request["BreachThreshold"]
+        if scaling.step_for(policy.settings["StepAdjustments"], breach) is None:
+            raise invalid("No step adjustment found for the metric value and breach threshold.")
+    elif request.get("HonorCooldown"):
+        honour_cooldown(tx, call, group)
 
 
 @operation(resource=by_group)

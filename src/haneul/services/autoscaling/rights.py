@@ -35,3 +35,9 @@ async def check_profile(call: Call, name: str | None) -> None:
         return  # told by the launch, as on AWS
     for role in found["Roles"][:1]:
         passing.check(call, role["Arn"], "ec2.amazonaws.com")
+
+
+def check_role(call: Call, arn: str | None) -> None:
+    """A role that EC2 Auto Scaling itself is to take on. Raises AccessDenied when the caller may not pass it."""
+    if arn:
+        passing.check(call, arn, "autoscaling.amazonaws.com")

@@ -75,6 +75,8 @@ class Places:
 
     zones: list[str] = field(default_factory=list)
     subnets: dict[str, list[str]] = field(default_factory=dict)
+    ids: dict[str, str] = field(default_factory=dict)
+    """Zone -> its id."""
 
 
 def refuse_sources(request: Mapping[str, Any]) -> None:
@@ -182,12 +184,13 @@ async def _template(call: Call, asked: Mapping[str, Any], version: str | None = 
 
 async def places(call: Call, request: Mapping[str, Any]) -> Places:
     """The zones and subnets that a request names, checked by EC2. Raises ValidationError."""
-    zones = list(request.get("AvailabilityZones") or ())
+    zones, ids = list(request.get("AvailabilityZones") or ()), {}
     if request.get("AvailabilityZoneIds") or zones:
-        zones = await _zones(call, zones, list(request.get("AvailabilityZoneIds") or ()))
+        ids = await _zones(call, zones, list(request.get("AvailabilityZoneIds") or ()))
+        zones = sorted(ids)
     named = [one.strip() for one in str(request.get("VPCZoneIdentifier") or "").split(",") if one.strip()]
     if not named:
-        return Places(zones)
+        return Places(zones, ids=ids)
     try:
         answer = await ask(call, "ec2", "DescribeSubnets", {"SubnetIds": list(dict.fromkeys(named))})
     except AwsError as error:
@@ -200,14 +203,15 @@ async def places(call: Call, request: Mapping[str, Any]) -> Places:
         subnets.setdefault(known[identifier]["AvailabilityZone"], []).append(identifier)
     if zones and set(zones) != set(subnets):
         raise invalid("The availability zones of the specified subnets and the Auto Scaling group do not match")
-    return Places(sorted(subnets), subnets)
+    ids = {one["AvailabilityZone"]: one["AvailabilityZoneId"] for one in known.values()}
+    return Places(sorted(subnets), subnets, ids)
 
 
-async def _zones(call: Call, names: list[str], ids: list[str]) -> list[str]:
+async def _zones(call: Call, names: list[str], ids: list[str]) -> dict[str, str]:
+    """Names of zones, each with its id."""
     answer = await ask(call, "ec2", "DescribeAvailabilityZones", {})
     known = {one["ZoneName"]: one["ZoneId"] for one in answer["AvailabilityZones"]}
     wrong = [one for one in names if one not in known] + [one for one in ids if one not in known.values()]
     if wrong:
         raise invalid(f"Invalid availability zones: [{', '.join(wrong)}]")
-    by_id = {identifier: name for name, identifier in known.items()}
-    return sorted({*names, *(by_id[one] for one in ids)})
+    return {name: identifier for name, identifier in known.items() if name in names or identifier in ids}

@@ -36,6 +36,7 @@ class Group(msgspec.Struct, kw_only=True):
     settings: dict[str, Any]
     zones: list[str]
     subnets: dict[str, list[str]] = {}
+    zone_ids: dict[str, str] = {}
     tags: dict[str, Tag] = {}
     suspended: dict[str, str] = {}
     """Process -> why."""
