@@ -1,5 +1,7 @@
 """Browser forms: what a presigned POST stores, answers and refuses, and who may send one unsigned."""
 
+import base64
+import hashlib
 import json
 from xml.etree import ElementTree
 
@@ -7,6 +9,7 @@ import boto3
 import pytest
 import requests
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 
 @pytest.fixture
@@ -124,3 +127,35 @@ def test_bucket_that_is_not_there(cloud, unique):
     answer = requests.post(f"{cloud.url}/{unique('none')}", data={"key": "k"}, files={"file": b"x"}, timeout=30)
     assert answer.status_code == 404
     assert "NoSuchBucket" in answer.text
+
+
+def test_encrypted_locked_and_granted(s3, unique, cloud, client):
+    """What encrypts, locks and opens an object is said by fields too."""
+    bucket = unique("forms")
+    s3.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True, ObjectOwnership="ObjectWriter")
+    key = base64.b64encode(b"k" * 32).decode()
+    customer = "x-amz-server-side-encryption-customer-"
+    fields = {
+        f"{customer}algorithm": "AES256",
+        f"{customer}key": key,
+        f"{customer}key-md5": base64.b64encode(hashlib.md5(b"k" * 32).digest()).decode(),
+        "x-amz-object-lock-mode": "GOVERNANCE",
+        "x-amz-object-lock-retain-until-date": "2099-01-01T00:00:00Z",
+        "x-amz-object-lock-legal-hold": "ON",
+        "x-amz-grant-read": 'uri="http://acs.amazonaws.com/groups/global/AuthenticatedUsers"',
+    }
+    s3.delete_public_access_block(Bucket=bucket)
+    said = [{field: value} for field, value in fields.items()]
+    made = s3.generate_presigned_post(bucket, "k", Fields=dict(fields), Conditions=said)
+    answer = requests.post(made["url"], data=made["fields"], files={"file": b"secret"}, timeout=30)
+    assert answer.status_code == 204, answer.text
+    assert answer.headers[f"{customer}algorithm"] == "AES256"
+    with pytest.raises(ClientError):
+        s3.get_object(Bucket=bucket, Key="k")
+    found = s3.get_object(Bucket=bucket, Key="k", SSECustomerAlgorithm="AES256", SSECustomerKey="k" * 32)
+    assert found["Body"].read() == b"secret"
+    assert found["ObjectLockMode"] == "GOVERNANCE"
+    assert found["ObjectLockRetainUntilDate"].year == 2099
+    assert found["ObjectLockLegalHoldStatus"] == "ON"
+    grants = s3.get_object_acl(Bucket=bucket, Key="k")["Grants"]
+    assert "READ" in [grant["Permission"] for grant in grants]

@@ -13,10 +13,11 @@ from haneul.service import Call, Scope
 from haneul.services.s3 import digests, encryption, objects, writes
 from haneul.services.s3.buckets import bucket_of
 from haneul.services.s3.digests import MEMBERS
-from haneul.services.s3.errors import malformed_xml, no_such_bucket, not_implemented
+from haneul.services.s3.errors import invalid_argument, malformed_xml, no_such_bucket, not_implemented
 from haneul.services.s3.guard import guard
 from haneul.services.s3.state import Object, find_bucket
 from haneul.services.s3.versions import version_id
+from haneul.wire import timestamps
 from haneul.wire.errors import AwsError
 from haneul.wire.message import Request, Response
 from haneul.wire.xml import XmlError, escape, parse
@@ -34,10 +35,29 @@ _FIELDS = {
     "x-amz-website-redirect-location": "WebsiteRedirectLocation",
     "x-amz-server-side-encryption": "ServerSideEncryption",
     "x-amz-server-side-encryption-aws-kms-key-id": "SSEKMSKeyId",
+    "x-amz-server-side-encryption-context": "SSEKMSEncryptionContext",
+    "x-amz-server-side-encryption-customer-algorithm": "SSECustomerAlgorithm",
+    "x-amz-server-side-encryption-customer-key": "SSECustomerKey",
+    "x-amz-server-side-encryption-customer-key-md5": "SSECustomerKeyMD5",
+    "x-amz-object-lock-mode": "ObjectLockMode",
+    "x-amz-object-lock-legal-hold": "ObjectLockLegalHoldStatus",
+    "x-amz-grant-full-control": "GrantFullControl",
+    "x-amz-grant-read": "GrantRead",
+    "x-amz-grant-read-acp": "GrantReadACP",
+    "x-amz-grant-write-acp": "GrantWriteACP",
     **{f"x-amz-checksum-{name.lower()}": member for member, name in MEMBERS.items()},
 }
 """Form field -> PutObject's member."""
-_REFUSED = ("x-amz-server-side-encryption-customer-", "x-amz-object-lock-", "x-amz-grant-")
+_BUCKET_KEY = "x-amz-server-side-encryption-bucket-key-enabled"
+_UNTIL = "x-amz-object-lock-retain-until-date"
+_REFUSED = "x-amz-object-lock-event-hold"
+_ENCRYPTED = {
+    "ServerSideEncryption": "x-amz-server-side-encryption",
+    "SSEKMSKeyId": "x-amz-server-side-encryption-aws-kms-key-id",
+    "SSECustomerAlgorithm": "x-amz-server-side-encryption-customer-algorithm",
+    "SSECustomerKeyMD5": "x-amz-server-side-encryption-customer-key-md5",
+}
+"""PutObject's answer -> the header that tells it."""
 _META = "x-amz-meta-"
 _SENT_ALONG = ("x-amz-acl", "x-amz-trailer", "expires")
 """Headers that the form speaks for: they are not the policy's, so they don't count."""
@@ -83,6 +103,14 @@ def _members(form: PostForm, bucket: str) -> dict[str, Any]:
         members["Metadata"] = metadata
     if fields.get("tagging"):
         members["Tagging"] = _tagging(fields["tagging"])
+    if fields.get(_BUCKET_KEY):
+        members["BucketKeyEnabled"] = fields[_BUCKET_KEY].lower() == "true"
+    if fields.get(_UNTIL):
+        try:
+            members["ObjectLockRetainUntilDate"] = timestamps.parse(fields[_UNTIL])
+        except ValueError:
+            message = "The retain until date must be provided in ISO 8601 format"
+            raise invalid_argument(message, _UNTIL, fields[_UNTIL]) from None
     return members
 
 
@@ -119,7 +147,7 @@ async def _store(call: Call, members: dict[str, Any], form: PostForm) -> dict[st
         raise
     writes.fill(made, received, claim)
     bucket = await writes.commit_file(call, members, made, received, "ObjectCreated:Post")
-    told: dict[str, Any] = {"etag": f'"{made.entry.etag}"'}
+    told: dict[str, Any] = {"etag": f'"{made.entry.etag}"', "encryption": encryption.describe(made.cipher, members)}
     if bucket.versioning == "Enabled":
         told["version"] = version_id(made.entry)
     return told
@@ -131,6 +159,9 @@ def _told(request: Request, form: PostForm, members: dict[str, Any], hosted: boo
     headers = [("ETag", etag)]
     if "version" in stored:
         headers.append(("x-amz-version-id", stored["version"]))
+    headers += [
+        (name, stored["encryption"][member]) for member, name in _ENCRYPTED.items() if member in stored["encryption"]
+    ]
     target = form.fields.get("success_action_redirect") or form.fields.get("redirect") or ""
     if _is_url(target):
         more = urlencode({"bucket": bucket, "key": key, "etag": etag}, quote_via=quote)
