@@ -142,6 +142,29 @@ def launched_by(ec2) -> list[dict]:
     return [one for held in ec2.describe_instances()["Reservations"] for one in held["Instances"]]
 
 
+def test_seats_change_hands(ec2):
+    """Split off and moved, as far as nobody uses them; a reservation without seats is over."""
+    source = reserved(ec2, 3, InstanceMatchCriteria="targeted")["CapacityReservationId"]
+    made = ec2.create_capacity_reservation_by_splitting(SourceCapacityReservationId=source, InstanceCount=2)
+    target = made["DestinationCapacityReservation"]["CapacityReservationId"]
+    assert made["SourceCapacityReservation"]["TotalInstanceCount"] == 1
+    assert shown(ec2, target)["TotalInstanceCount"] == 2 and shown(ec2, target)["InstanceType"] == "t3.micro"
+    hands = {"SourceCapacityReservationId": source, "DestinationCapacityReservationId": target}
+    assert refused(ec2.move_capacity_reservation_instances, **hands, InstanceCount=2)[0] == "InvalidParameterValue"
+    ec2.move_capacity_reservation_instances(**hands, InstanceCount=1)
+    assert (shown(ec2, source)["State"], shown(ec2, target)["TotalInstanceCount"]) == ("cancelled", 3)
+    row = running(ec2, Placement=HERE)
+    aim = {"CapacityReservationTarget": {"CapacityReservationId": target}}
+    change = {"InstanceId": row["InstanceId"], "CapacityReservationSpecification": aim}
+    assert refused(ec2.modify_instance_capacity_reservation_attributes, **change)[0] == "IncorrectInstanceState"
+    ec2.stop_instances(InstanceIds=[row["InstanceId"]])
+    reached(ec2, row["InstanceId"], "stopped")
+    ec2.modify_instance_capacity_reservation_attributes(**change)
+    ec2.start_instances(InstanceIds=[row["InstanceId"]])
+    assert instance(ec2, row["InstanceId"])["CapacityReservationId"] == target
+    assert ec2.get_groups_for_capacity_reservation(CapacityReservationId=target)["CapacityReservationGroups"] == []
+
+
 def test_what_is_refused(ec2):
     """Zones, ends and counts that can't be; a token reserves once."""
     past = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=1)

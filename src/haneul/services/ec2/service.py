@@ -71,6 +71,7 @@ SERVICE = Service(
         "fleets.spot_fleets",
         "reservations.placement_groups",
         "reservations.capacity_reservations",
+        "reservations.moves",
         "reservations.offerings",
         "reservations.reserved_instances",
     ),

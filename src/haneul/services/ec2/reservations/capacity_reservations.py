@@ -55,7 +55,7 @@ async def create_capacity_reservation(call: Call, request: Request) -> dict[str,
     def create(tx: Writer) -> dict[str, Any]:
         made = idempotency.made_before(tx, call, request)
         if made:
-            return _told(call, tx, CAPACITY_RESERVATION.get(tx, call.scope, made[0]))
+            return describe(call, tx, CAPACITY_RESERVATION.get(tx, call.scope, made[0]))
         row = CapacityReservation(
             id=CAPACITY_RESERVATION.new_id(),
             state="active",
@@ -79,7 +79,7 @@ async def create_capacity_reservation(call: Call, request: Request) -> dict[str,
             raise capacity.insufficient(spec, zone)
         wake(tx, KIND, call.scope, (row.id,), call.now() + LOOK)
         idempotency.remember(tx, call, request, [row.id])
-        return _told(call, tx, row)
+        return describe(call, tx, row)
 
     return {"CapacityReservation": await call.transact(create)}
 
@@ -94,7 +94,7 @@ def describe_capacity_reservations(call: Call, request: Request) -> dict[str, An
         member="CapacityReservations",
         ids="CapacityReservationIds",
         filters=_FILTERS,
-        render=lambda tx, row: _told(call, tx, row),
+        render=lambda tx, row: describe(call, tx, row),
         limits=(1, 1000),
     )
 
@@ -112,7 +112,7 @@ async def modify_capacity_reservation(call: Call, request: Request) -> dict[str,
 
     def change(tx: Writer) -> None:
         row = CAPACITY_RESERVATION.get(tx, call.scope, request["CapacityReservationId"])
-        _check_active(row)
+        check_active(row)
         if count is not None:
             if count < seats.used(tx, call.scope, row):
                 raise invalid(
@@ -136,8 +136,8 @@ def cancel_capacity_reservation(call: Call, request: Request) -> dict[str, Any]:
     """CancelCapacityReservation: its room is free for everybody; what runs in it runs on."""
     with call.write() as tx:
         row = CAPACITY_RESERVATION.get(tx, call.scope, request["CapacityReservationId"])
-        _check_active(row)
-        _end(call, tx, row, "cancelled")
+        check_active(row)
+        end(call, tx, row, "cancelled")
         CAPACITY_RESERVATION.table.put(tx, call.scope, row)
         wake(tx, KIND, call.scope, (row.id,), call.now())
     return {"Return": True}
@@ -174,12 +174,12 @@ def step_capacity_reservation(call: Call, row: CapacityReservation) -> Step:
         call.meter(f"UnusedBox:{row.type}", hours * empty)
     if row.ends and row.ends <= now:
         with call.write() as tx:
-            _end(call, tx, row, "expired")
+            end(call, tx, row, "expired")
         return Step(row, KEPT)
     return Step(row, min(LOOK, row.ends - now) if row.ends else LOOK)
 
 
-def _end(call: Call, tx: Writer, row: CapacityReservation, state: str) -> None:
+def end(call: Call, tx: Writer, row: CapacityReservation, state: str) -> None:
     row.state, row.ended = state, call.now()
     seats.leave(tx, call.scope, row)
 
@@ -220,7 +220,7 @@ def _set_end(call: Call, row: CapacityReservation, request: Request) -> None:
         row.ends = date
 
 
-def _check_active(row: CapacityReservation) -> None:
+def check_active(row: CapacityReservation) -> None:
     if row.state != "active":
         raise coded(
             "InvalidCapacityReservationState",
@@ -228,7 +228,7 @@ def _check_active(row: CapacityReservation) -> None:
         )
 
 
-def _told(call: Call, tx: Reader, row: CapacityReservation) -> dict[str, Any]:
+def describe(call: Call, tx: Reader, row: CapacityReservation) -> dict[str, Any]:
     """A CapacityReservation."""
     used = seats.used(tx, call.scope, row) if row.state == "active" else 0
     return {
