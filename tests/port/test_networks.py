@@ -89,6 +89,7 @@ def test_ensure_repeats_and_sweep_keeps_only_what_it_is_told(either):
     either.ensure(replace(PLAN, id="vpc-2", enis=tuple(replace(eni, id=f"{eni.id}2") for eni in PLAN.enis)))
     either.ensure(replace(PLAN, id="vpc-2", enis=()))
     assert either.counters("vpc-1", "eni-a").received >= 0
+    assert either.uplink("vpc-1").sent == 0  # nothing leaves a VPC without an internet gateway
     assert either.sweep({"vpc-2"}) == ["vpc-1"]
     assert either.sweep({"vpc-2"}) == []
     with pytest.raises(EngineError):
@@ -212,6 +213,8 @@ def test_public_addresses_work_from_the_host_and_private_subnets_get_out_by_nat_
         server.accept()[0].close()
         with dial(networks, "eni-b", f"{slice_}.1", 7):
             assert outside.accept()[1][0] == public
+        left = networks.uplink("vpc-1")
+        assert left.sent > 0 and left.received > 0
         with socket.create_server((f"{slice_}.2", 7)):
             assert lost(networks, "eni-b", f"{slice_}.2", 7)
         assert lost(networks, "eni-a", f"{slice_}.1", 7)
