@@ -20,6 +20,10 @@ def banner(config: Config, port: int, tls_port: int | None, seconds: float) -> s
         rows.append(("mode", "cloud: signatures and IAM are enforced"))
         rows.append(("keys", f"root's are in {config.data}/credentials"))
     rows.append(("data", f"{config.data}"))
+    if (config.data / "engines" / "machines" / "installed").is_dir():
+        from haneul.engines import machines
+
+        rows += [("machines", f"{name:4} {text}") for name, text in machines.summary(config.data)]
     rows.append(("console", f"{url}/_haneul/console"))
     lines = [f"Haneul {__version__} is ready ({seconds:.2f} s)", ""]
     lines += [f"  {name:8} {text}" for name, text in rows]

@@ -8,9 +8,10 @@ from pathlib import Path
 import click
 
 from haneul import config as configuration
+from haneul.engines import machines
 from haneul.engines.errors import EngineError
 
-_KINDS = {"postgres": "PostgreSQL", "mysql": "MariaDB", "networks": "VPCs by", "machines": "machines by"}
+_KINDS = {"postgres": "PostgreSQL", "mysql": "MariaDB", "networks": "VPCs by", "machines": "virtual machines by"}
 """Engines that can be listed and installed: each has `install` and `open_engine` in its package."""
 
 
@@ -24,6 +25,10 @@ def engines(context: click.Context, data: Path | None) -> None:
         for kind, name in _KINDS.items():
             found = importlib.import_module(f"haneul.engines.{kind}").open_engine(context.obj).versions()
             click.echo(f"  {kind:10} {name} {', '.join(found) or '-'}")
+            if kind == "machines" and found:
+                machines.open_engine(context.obj).available()
+                for engine, text in machines.summary(context.obj):
+                    click.echo(f"  {'':10} {engine:4} {text}")
 
 
 @engines.command()
@@ -36,13 +41,14 @@ def engines(context: click.Context, data: Path | None) -> None:
 def install(data: Path, kind: str, version: str, bundle: Path | None) -> None:
     """Fetch an engine: PostgreSQL of a major VERSION through npm, MariaDB through apt, nothing outside the data folder
     is changed; for networks, the tools that VPCs need, through apt for the whole machine; for machines, the kernel of
-    User Mode Linux through apt, within the data folder.
+    User Mode Linux (or qemu with a kernel for it, or all) through apt, within the data folder.
 
     \b
     haneul engines install postgres 15
     haneul engines install mysql --bundle ./debs
     haneul engines install networks
     haneul engines install machines
+    haneul engines install machines all
     """
     package = importlib.import_module(f"haneul.engines.{kind}")
     try:

@@ -15,6 +15,7 @@ import click
 import orjson
 
 from haneul.cli.folder import chosen, read_pid
+from haneul.engines import machines
 
 _DATA = click.option("--data", type=click.Path(path_type=Path), help="The cloud's data folder.")
 
@@ -63,6 +64,8 @@ def status(data: Path | None, as_json: bool) -> None:
         return
     click.echo(f"Haneul {health['version']} is {health['status']} at http://localhost:{running.port}")
     click.echo(f"  mode {health['mode']}, pid {running.pid}, data {folder}")
+    for name, text in machines.summary(folder):
+        click.echo(f"  machines {name:4} {text}")
     for name, state in health["services"].items():
         click.echo(f"  {name:24} {state}")
 

@@ -27,3 +27,16 @@ def open_engine(data: Path) -> Machines:
 
     engine = fragile.wrapped(LocalMachines(folder), folder)
     return engine
+
+
+def summary(data: Path) -> list[tuple[str, str]]:
+    """(engine, a sentence) for people, as far as it is known without trying anything; empty when none is installed."""
+    folder = data / "engines" / "machines"
+    if not (folder / "installed").is_dir():
+        return []
+    from haneul.engines.machines import probes
+
+    found = probes.told(folder)
+    if found is None:
+        return [("?", "Which engines work here is found out at the first launch, or by `haneul engines`.")]
+    return [(name, ("" if name in found.engines else "no: ") + text) for name, text in found.why.items()]
