@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -252,6 +253,51 @@ def test_launch_permissions(ec2, cloud, account):
     assert described(other, image)["Public"] is True
     ec2.reset_image_attribute(ImageId=image, Attribute="launchPermission")
     assert described(ec2, image)["Public"] is False
+    ec2.enable_image_block_public_access(ImageBlockPublicAccessState="block-new-sharing")
+    everybody = {"LaunchPermission": {"Add": [{"Group": "all"}]}}
+    assert refused(ec2.modify_image_attribute, ImageId=image, **everybody)[0] == "OperationNotPermitted"
+
+
+def test_tags_are_the_owners(ec2, cloud, account):
+    """An image can be tagged like anything else; others don't see how."""
+    image = registered(ec2)
+    ec2.create_tags(Resources=[image], Tags=[{"Key": "secret", "Value": "plan"}])
+    wanted = [{"Name": "tag:secret", "Values": ["plan"]}]
+    assert ec2.describe_images(Filters=wanted)["Images"][0]["ImageId"] == image
+    ec2.modify_image_attribute(ImageId=image, LaunchPermission={"Add": [{"Group": "all"}]})
+    other = cloud.client("ec2", account=str(int(account) + 400000000000))
+    assert described(other, image).get("Tags", []) == [] and other.describe_images(Filters=wanted)["Images"] == []
+    code, _ = refused(other.create_tags, Resources=[image], Tags=[{"Key": "a", "Value": "b"}])
+    assert code == "InvalidAMIID.NotFound"
+
+
+def test_ancestry(ec2):
+    """From a copy back to what comes with the cloud."""
+    row = running(ec2)
+    taken = ec2.create_image(InstanceId=row["InstanceId"], Name="taken", NoReboot=True)["ImageId"]
+    available(ec2, taken)
+    copied = ec2.copy_image(SourceImageId=taken, SourceRegion="us-east-1", Name="copied")["ImageId"]
+    chain = ec2.get_image_ancestry(ImageId=copied)["ImageAncestryEntries"]
+    assert [one["ImageId"] for one in chain] == [copied, taken, row["ImageId"]]
+    assert chain[0]["SourceImageId"] == taken and chain[2]["ImageOwnerAlias"] == "amazon"
+
+
+def test_changes_of_state_are_told(ec2, cloud, account):
+    """EventBridge hears "EC2 AMI State Change"."""
+    events, sqs = cloud.client("events", account=account), cloud.client("sqs", account=account)
+    queue = sqs.create_queue(QueueName="told")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    pattern = {"source": ["aws.ec2"], "detail-type": ["EC2 AMI State Change"]}
+    rule = events.put_rule(Name="images", EventPattern=json.dumps(pattern))["RuleArn"]
+    allowed = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage",
+               "Resource": arn, "Condition": {"ArnEquals": {"aws:SourceArn": rule}}}  # fmt: skip
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+    events.put_targets(Rule="images", Targets=[{"Id": "queue", "Arn": arn}])
+    image = registered(ec2)
+    (message,) = until(lambda: sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1).get("Messages"))
+    told = json.loads(message["Body"])
+    assert told["detail"]["ImageId"] == image and told["detail"]["State"] == "available"
 
 
 def test_attributes(ec2):

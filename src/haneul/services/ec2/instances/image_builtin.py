@@ -27,20 +27,22 @@ _building = threading.Lock()
 
 @dataclass(frozen=True)
 class BuiltIn:
-    """One of them. known: the engine's name of it. needs: programs without which it can't be built, or can't boot."""
+    """One of them. known: the engine's name of it. needs: programs without which it can't be built here. engine: the
+    one without which it doesn't boot, "" for any."""
 
     known: str
     image: str
     snapshot: str
     name: str
     needs: tuple[str, ...]
+    engine: str = ""
 
 
 _ALL = (
     BuiltIn("minimal", "ami-00a11ce0000000001", "snap-00a11ce0000000001", "haneul-minimal-x86_64",
             ("apt-get", "dpkg", "mkfs.ext4")),
     BuiltIn("debian", "ami-00a11ce0000000002", "snap-00a11ce0000000002", "haneul-debian-13-x86_64",
-            ("apt-get", "dpkg", "mkfs.ext4", "qemu-system-x86_64")),
+            ("mmdebstrap", "mkfs.ext4"), "qemu"),
 )  # fmt: skip
 
 
@@ -98,7 +100,7 @@ def _missing(tx: Reader, plane: Plane, region: str) -> list[Snapshot]:
 def _startable(plane: Plane) -> Iterator[tuple[BuiltIn, engine.Known]]:
     known = engine.known()
     for one in _ALL:
-        if one.known in known and (plane.pretends("machines") or _built(plane, one) or _buildable(one)):
+        if one.known in known and (plane.pretends("machines") or _can_start(plane, one)):
             yield one, known[one.known]
 
 
@@ -118,6 +120,12 @@ def _image(plane: Plane, one: BuiltIn, known: engine.Known) -> Image:
         mappings=[{"DeviceName": "/dev/xvda", "Ebs": ebs}],
         shared=["all"],
     )
+
+
+def _can_start(plane: Plane, one: BuiltIn) -> bool:
+    """Whether it is there or can be built, and its engine is installed. Whether that runs, a launch tells."""
+    installed = plane.cloud.config.data / "engines" / "machines" / "installed" / one.engine / "version"
+    return (not one.engine or installed.is_file()) and (_built(plane, one) or _buildable(one))
 
 
 def _built(plane: Plane, one: BuiltIn) -> bool:

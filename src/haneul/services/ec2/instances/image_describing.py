@@ -16,6 +16,7 @@ _TOLD = (
     "Platform", "RamdiskId", "SourceImageId", "SourceImageRegion", "SourceInstanceId", "SriovNetSupport", "StateReason",
     "TpmSupport",
 )  # fmt: skip
+_OWNERS = ("DeregistrationProtection", "LastLaunchedTime", "SourceInstanceId")
 FILTERS: Filters = {
     "architecture": "Architecture",
     "block-device-mapping.delete-on-termination": "BlockDeviceMappings.Ebs.DeleteOnTermination",
@@ -71,8 +72,8 @@ FILTERS: Filters = {
 }
 
 
-def describe(scope: Scope, row: Image) -> dict[str, Any]:
-    """An image of an account, as DescribeImages shows it."""
+def describe(scope: Scope, row: Image, *, mine: bool = True) -> dict[str, Any]:
+    """An image of an account, as DescribeImages shows it. mine: to its owner, who alone sees its tags and more."""
     amazon = scope.account == image_builtin.OWNER
     shown: dict[str, Any] = {
         "ImageId": row.id,
@@ -101,6 +102,8 @@ def describe(scope: Scope, row: Image) -> dict[str, Any]:
     if amazon:
         shown["ImageOwnerAlias"] = "amazon"
     shown |= {name: row.options[name] for name in _TOLD if row.options.get(name)}
+    if not mine:
+        shown |= {"Tags": []} | dict.fromkeys(_OWNERS)
     return {name: value for name, value in shown.items() if value is not None}
 
 

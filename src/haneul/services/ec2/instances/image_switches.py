@@ -99,6 +99,13 @@ def list_images_in_recycle_bin(call: Call, request: Request) -> dict[str, Any]:
     return {"Images": []}
 
 
+@operation(ARN)
+def restore_image_from_recycle_bin(call: Call, request: Request) -> dict[str, Any]:
+    """RestoreImageFromRecycleBin: nothing is in it. Raises InvalidAMIID.NotFound."""
+    IMAGE.check([request["ImageId"]])
+    raise images.missing([request["ImageId"]])
+
+
 def _turn(tx: Writer, call: Call, row: Image, state: str) -> None:
     changed = row.state != state
     row.state = state

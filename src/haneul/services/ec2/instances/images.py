@@ -34,7 +34,9 @@ def describe_images(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     if absent:  # one that was deregistered a moment ago is left out without a word
         raise missing(absent)
     shown = [
-        (row.id, image_describing.describe(scope, row)) for scope, row in seen if _listed(call, request, scope, row)
+        (row.id, image_describing.describe(scope, row, mine=scope.account == call.account))
+        for scope, row in seen
+        if _listed(call, request, scope, row)
     ]
     return listing.paged(request, "Images", shown, image_describing.FILTERS)
 
@@ -55,6 +57,30 @@ def deregister_image(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         if request.get("DeleteAssociatedSnapshots"):
             results = [_delete_snapshot(tx, call, one) for one in snapshots_of(row)]
     return {"Return": True, "DeleteSnapshotResults": results or None}
+
+
+@operation(ARN)
+def get_image_ancestry(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+    """GetImageAncestry: the image, what it was made of, and so on as far as the caller sees."""
+    entries: list[dict[str, Any]] = []
+    image, region = request["ImageId"], call.region
+    with call.read() as tx:
+        scope, row = find(tx, call, image)
+        while len(entries) < 100:
+            source, origin = row.options.get("SourceImageId"), row.options.get("SourceImageRegion", region)
+            entry = {
+                "CreationDate": row.created,
+                "ImageId": row.id,
+                "ImageOwnerAlias": "amazon" if scope.account == image_builtin.OWNER else None,
+                "SourceImageId": source,
+                "SourceImageRegion": origin if source else None,
+            }
+            entries.append({name: value for name, value in entry.items() if value is not None})
+            try:
+                scope, row = find(tx, call, source or "", origin)
+            except AwsError:
+                break
+    return {"ImageAncestryEntries": entries}
 
 
 def resolve(tx: Reader, call: Call, image: str) -> Image:
