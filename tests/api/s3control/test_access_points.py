@@ -84,7 +84,9 @@ def test_objects_by_an_access_point(s3: Any, bucket: str, point: dict[str, str],
     assert s3.get_object(Bucket=by, Key="copied")["Body"].read() == b"one"
     upload = s3.create_multipart_upload(Bucket=by, Key="parts")
     assert upload["Bucket"] == bucket
-    part = s3.upload_part(Bucket=by, Key="parts", UploadId=upload["UploadId"], PartNumber=1, Body=b"two")
+    part = s3.upload_part_copy(
+        Bucket=by, Key="parts", UploadId=upload["UploadId"], PartNumber=1, CopySource={"Bucket": by, "Key": "a/b c"}
+    )["CopyPartResult"]
     parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
     s3.complete_multipart_upload(Bucket=by, Key="parts", UploadId=upload["UploadId"], MultipartUpload=parts)
     s3.put_object_tagging(Bucket=by, Key="parts", Tagging={"TagSet": [{"Key": "t", "Value": "1"}]})

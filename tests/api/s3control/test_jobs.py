@@ -156,6 +156,15 @@ def test_versions_and_other_operations(control: Any, s3: Any, unique: Unique) ->
     assert [one["Permission"] for one in s3.get_object_acl(Bucket=bucket, Key="k", VersionId=old)["Grants"]] == ["READ"]
 
 
+def test_restores(control: Any, s3: Any, bucket: str) -> None:
+    # Archived objects are brought back by a job.
+    s3.put_object(Bucket=bucket, Key="cold", Body=b"1", StorageClass="GLACIER")
+    restore = {"S3InitiateRestoreObject": {"ExpirationInDays": 2, "GlacierJobTier": "STANDARD"}}
+    job = start(control, restore, Manifest=listed(s3, bucket, f"{bucket},cold"))
+    assert until(control, job)["ProgressSummary"]["NumberOfTasksSucceeded"] == 1
+    assert "ongoing-request" in s3.head_object(Bucket=bucket, Key="cold")["Restore"]
+
+
 def test_generated_manifest(control: Any, s3: Any, bucket: str, unique: Unique) -> None:
     # S3 lists a bucket's objects itself, by a filter, and leaves the list where it was asked to; the list works again.
     for number in range(250):
@@ -200,6 +209,26 @@ def test_confirmed_or_cancelled(control: Any, s3: Any, bucket: str) -> None:
     assert s3.get_object_tagging(Bucket=bucket, Key="k")["TagSet"]
     control.update_job_status(AccountId=ACCOUNT, JobId=second, RequestedJobStatus="Cancelled")
     assert until(control, second)["Status"] == "Cancelled"
+    assert until(control, second)["ProgressSummary"]["NumberOfTasksSucceeded"] == 0
+
+
+def test_cancelled_at_work(control: Any, s3: Any, bucket: str) -> None:
+    # A job that is cancelled stops, and its report tells exactly what was done until then.
+    manifest = listed(s3, bucket, *(f"{bucket},manifest.csv" for _ in range(5000)))
+    report = {"Bucket": f"arn:aws:s3:::{bucket}", "Format": "Report_CSV_20180820", "Enabled": True,
+              "ReportScope": "AllTasks"}  # fmt: skip
+    job = start(control, TAGGING, Manifest=manifest, Report=report)
+    until(control, job, "Active")
+    while not control.describe_job(AccountId=ACCOUNT, JobId=job)["Job"]["ProgressSummary"]["NumberOfTasksSucceeded"]:
+        time.sleep(0.01)
+    told = control.update_job_status(
+        AccountId=ACCOUNT, JobId=job, RequestedJobStatus="Cancelled", StatusUpdateReason="enough"
+    )
+    assert told["Status"] == "Cancelling"
+    ended = until(control, job)
+    done = ended["ProgressSummary"]["NumberOfTasksSucceeded"]
+    assert ended["Status"] == "Cancelled" and 0 < done < 5000
+    assert len(report_of(s3, bucket, f"job-{job}")["succeeded"]) == done
 
 
 def test_too_many_failures(control: Any, s3: Any, bucket: str) -> None:
@@ -220,7 +249,13 @@ def test_bad_manifests(control: Any, s3: Any, bucket: str) -> None:
     changed = {**manifest, "Location": {**manifest["Location"], "ETag": "0" * 32}}
     torn = {**listed(s3, bucket, f"{bucket},k,more", key="torn.csv")}
     gone = {**manifest, "Location": {**manifest["Location"], "ObjectArn": f"arn:aws:s3:::{bucket}/gone"}}
-    for bad, code in ((changed, "InvalidManifest"), (torn, "InvalidManifest"), (gone, "ManifestNotFound")):
+    report = {"Format": "S3InventoryReport_CSV_20161130"}
+    odd = [
+        {**listed(s3, bucket, text, key=f"odd-{number}.json"), "Spec": report}
+        for number, text in enumerate(('{"fileFormat": "CSV", "fileSchema": 1, "files": []}', "[]", "{", "\0"))
+    ]
+    known = [(changed, "InvalidManifest"), (torn, "InvalidManifest"), (gone, "ManifestNotFound")]
+    for bad, code in (*known, *((one, "InvalidManifest") for one in odd)):
         told = until(control, start(control, TAGGING, Manifest=bad))
         assert (told["Status"], told["FailureReasons"][0]["FailureCode"]) == ("Failed", code)
 

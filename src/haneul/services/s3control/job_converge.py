@@ -127,23 +127,32 @@ def _work(call: Call, job: Job) -> Step:
         done = ResultPage(job.id, job.page, [tasks.run(role, job, task) for task in page.tasks])
         with call.write() as tx:
             RESULT_PAGES.put(tx, call.scope, done)
-    failed = sum(1 for result in done.results if result.code)
-    moved = msgspec.structs.replace(
-        job,
-        page=job.page + 1,
-        failed=job.failed + failed,
-        succeeded=job.succeeded + len(done.results) - failed,
-        seconds=job.seconds + call.now() - began,
-    )
+    moved = _counted(job, done, call.now() - began)
     ran = moved.failed + moved.succeeded
     if ran >= ENOUGH and moved.failed / ran > TOO_MANY:
         return _failing(moved, "FailureRateExceeded", "More than half of the job's tasks failed.")
     return Step(moved, 0.0)
 
 
+def _counted(job: Job, done: ResultPage, seconds: float = 0.0) -> Job:
+    """The job, past a page that is done."""
+    failed = sum(1 for result in done.results if result.code)
+    return msgspec.structs.replace(
+        job,
+        page=job.page + 1,
+        failed=job.failed + failed,
+        succeeded=job.succeeded + len(done.results) - failed,
+        seconds=job.seconds + seconds,
+    )
+
+
 def _finish(call: Call, job: Job) -> Step:
     """Completing, Failing, Cancelling: the report, and the end."""
     end = {"Completing": "Complete", "Failing": "Failed", "Cancelling": "Cancelled"}[job.status]
+    with call.read() as tx:
+        done = RESULT_PAGES.get(tx, call.scope, job.id, job.page)
+    if done is not None:  # it was under way when the job was cancelled
+        job = _counted(job, done)
     failures = job.failures
     try:
         if job.succeeded + job.failed:

@@ -44,7 +44,7 @@ def tasks(role: Call, manifest: Mapping[str, Any]) -> Iterator[Task]:
             yield from _rows(reading.pieces(role, answer), spec["Fields"])
         else:
             yield from _inventory(role, answer)
-    except (ValueError, zlib.error, csv.Error, KeyError, TypeError) as error:
+    except (ValueError, zlib.error, csv.Error, KeyError, TypeError, AttributeError) as error:
         raise ManifestError("InvalidManifest", f"The manifest can't be read: {error}"[:256]) from None
 
 
