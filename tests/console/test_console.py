@@ -106,3 +106,16 @@ def test_mode_cloud_wants_real_keys(browser, fresh_cloud):
         browser.click("#session button[type=submit]")
         browser.wait(f"return document.querySelector('[role=status]').textContent.includes('{told}')")
     browser.wait("return document.querySelector('main form')")
+
+
+def test_what_one_does_keeps_ones_place(console, client, unique):
+    """After an action the page is drawn anew beneath the reader: same scroll, same focus."""
+    name = unique("console-place")
+    client("iam").create_user(UserName=name)
+    page = console(f"identity/users/{name}")
+    page.run("document.querySelector('main').style.paddingTop = '900px'; scrollTo(0, 700)")
+    make = "[...document.querySelectorAll('main button')].find((b) => b.textContent.includes('download'))"
+    page.run(f"{make}.focus(); {make}.click()")
+    page.wait_text("Active")
+    page.wait(f"return document.activeElement === {make}")
+    assert page.run("return scrollY") >= 600

@@ -16,6 +16,7 @@ const PAGES = Object.values(MENU).flat();
 const THEMES = ["", "light", "dark"];
 const main = document.getElementById("main");
 let turn = 0;
+let shown = "";
 
 function menu(current) {
   const link = (name) => h("li", {}, h("a", { href: `#${name}`, ...(name === current ? { "aria-current": "page" } : {}) }, text(name)));
@@ -35,20 +36,31 @@ async function show() {
   const [name, ...rest] = address();
   const page = PAGES.includes(name) ? name : "home";
   const mine = (turn += 1);
-  menu(page);
+  const here = [currentLanguage(), page, ...rest].join("/");
   document.title = `${[text(page), ...rest].join(" · ")} · Haneul`;
-  const place = h("section", { "aria-busy": "true" });
-  main.replaceChildren(h("h1", {}, text(page)), place);
+  // The same page again, after something was done on it: what is shown stays until the new is there, and so does the focus.
+  const focused = here === shown ? focusOf(document.activeElement) : undefined;
+  if (here !== shown) {
+    menu(page);
+    main.replaceChildren(h("h1", {}, text(page)), h("section"));
+  }
+  shown = here;
+  const place = main.querySelector("section");
+  place.setAttribute("aria-busy", "true");
   try {
     if (!crypto.subtle) throw new Error(text("Browsers sign only on https or on localhost: open this page by one of them."));
     const { render } = await import(`./pages/${page}.js`);
     const content = await render(rest, () => mine === turn && show());
     if (mine === turn) place.replaceChildren(...[content].flat(Infinity).filter(Boolean));
+    if (mine === turn && focused && document.activeElement === document.body) [...place.querySelectorAll(FOCUSABLE)].find((element) => focusOf(element) === focused)?.focus();
   } catch (error) {
     if (mine === turn) place.replaceChildren(h("p", { class: "bad", role: "alert" }, told(error)));
   }
-  place.removeAttribute("aria-busy");
+  if (mine === turn) place.removeAttribute("aria-busy");
 }
+
+const FOCUSABLE = "button, input, select, textarea, a";
+const focusOf = (element) => (element?.matches(FOCUSABLE) ? [element.tagName, element.id, element.dataset.key, element.ariaLabel, element.labels?.[0]?.textContent, element.tagName === "SELECT" ? "" : element.textContent].join("|") : undefined);
 
 function setTheme(theme) {
   localStorage.setItem("theme", theme);
@@ -74,6 +86,7 @@ document.getElementById("session").addEventListener("submit", async (event) => {
   } catch (error) {
     flash(told(error), true);
   }
+  shown = ""; // nothing of whoever was here before stays in sight
   show();
 });
 document.getElementById("language").addEventListener("click", () => {

@@ -3,7 +3,8 @@
 import { named } from "./ec2.js";
 import { text } from "./page.js";
 
-const COLUMN = 270;
+const COLUMN = 290;
+const ACROSS = 3;
 const GAP = 20;
 const MACHINE = 46;
 const HEAD = 44;
@@ -20,22 +21,29 @@ function element(name, attributes, ...children) {
 const label = (x, y, words, more = {}) => element("text", { x, y, ...more }, words);
 const short = (words, most) => (words.length > most ? `${words.slice(0, most - 1)}…` : words);
 
-// Where everything goes: subnets stacked in the column of their zone.
+// Where everything goes: zones side by side, three in a row; subnets stacked in the column of their zone.
 function plan(found) {
-  const zones = [...new Set(found.subnets.map((subnet) => subnet.availabilityZone))];
+  const names = [...new Set(found.subnets.map((subnet) => subnet.availabilityZone))];
+  const zones = [];
   const places = new Map();
-  let deepest = 0;
-  zones.forEach((zone, column) => {
-    let y = TOP + 50;
-    for (const subnet of found.subnets.filter((each) => each.availabilityZone === zone)) {
-      const machines = found.instances.filter((each) => each.subnetId === subnet.subnetId);
-      const height = HEAD + Math.max(machines.length * MACHINE, 10) + 6;
-      places.set(subnet.subnetId, { x: GAP * 2 + column * (COLUMN + GAP), y, height, machines });
-      y += height + GAP;
-    }
-    deepest = Math.max(deepest, y);
-  });
-  return { zones, places, width: GAP * 3 + Math.max(zones.length, 2) * (COLUMN + GAP), height: deepest + GAP };
+  let from = TOP + 42;
+  for (let row = 0; row * ACROSS < names.length; row += 1) {
+    let deepest = from;
+    names.slice(row * ACROSS, (row + 1) * ACROSS).forEach((zone, column) => {
+      const x = GAP * 2 + column * (COLUMN + GAP);
+      zones.push({ zone, x, y: from });
+      let y = from + 8;
+      for (const subnet of found.subnets.filter((each) => each.availabilityZone === zone)) {
+        const machines = found.instances.filter((each) => each.subnetId === subnet.subnetId);
+        const height = HEAD + Math.max(machines.length * MACHINE, 10) + 6;
+        places.set(subnet.subnetId, { x, y, height, machines });
+        y += height + GAP;
+      }
+      deepest = Math.max(deepest, y);
+    });
+    from = deepest + GAP;
+  }
+  return { zones, places, width: GAP * 3 + Math.max(Math.min(names.length, ACROSS), 2) * (COLUMN + GAP), height: from + GAP / 2 };
 }
 
 export function picture(found, reached) {
@@ -43,7 +51,7 @@ export function picture(found, reached) {
   const svg = element("svg", { viewBox: `0 0 ${width} ${height}`, width, role: "group", "aria-label": `VPC ${found.id}`, id: "vpc-picture" });
   svg.append(element("rect", { x: GAP, y: TOP, width: width - GAP * 2, height: height - TOP - GAP / 2, rx: 10, class: "area" }),
     label(GAP * 2, TOP + 22, `${named(found.vpc.tagSet)} ${found.id} · ${found.vpc.cidrBlock}`, { "font-weight": 600 }));
-  zones.forEach((zone, column) => svg.append(label(GAP * 2 + column * (COLUMN + GAP), TOP + 42, zone, { class: "soft" })));
+  for (const { zone, x, y } of zones) svg.append(label(x, y, zone, { class: "soft" }));
   const doors = ways(found, width);
   const lines = element("g", {});
   const over = element("g", { "pointer-events": "none" });
@@ -72,12 +80,20 @@ function box(x, y, width, height, title, below, kind) {
     label(x + 8, y + 35, short(below, Math.floor(width / 6.6)), { class: "soft" }), element("title", {}, `${title} ${below}`));
 }
 
+// The route table of a subnet, and where it leads what is for elsewhere.
+function wayOut(routes) {
+  if (!routes) return "";
+  const out = (Array.isArray(routes.routeSet) ? routes.routeSet : []).find((route) => route.destinationCidrBlock === "0.0.0.0/0");
+  const door = out && (out.gatewayId || out.natGatewayId || out.vpcPeeringConnectionId || out.networkInterfaceId || out.instanceId || "");
+  return `${named(routes.tagSet) || routes.routeTableId}${door ? ` → ${door.split("-")[0]}` : ""}`;
+}
+
 function drawn(found, subnet, place, spots, press) {
   const isPublic = found.isPublic(subnet.subnetId);
   const { x, y, height } = place;
   const group = element("g", {}, element("rect", { x, y, width: COLUMN, height, rx: 6, class: isPublic ? "box public" : "box" }),
-    label(x + 8, y + 18, short(`${named(subnet.tagSet) || subnet.subnetId} · ${subnet.cidrBlock}`, 42)),
-    label(x + 8, y + 34, `${isPublic ? "public" : "private"} · ${found.tableOf(subnet.subnetId)?.routeTableId || ""}`, { class: "soft" }));
+    label(x + 8, y + 18, short(`${named(subnet.tagSet) || subnet.subnetId} · ${subnet.cidrBlock}`, 44)),
+    label(x + 8, y + 34, short(`${isPublic ? "public" : "private"} · ${wayOut(found.tableOf(subnet.subnetId))}`, 46), { class: "soft" }));
   place.machines.forEach((each, at) => {
     const top = y + HEAD + at * MACHINE;
     const name = named(each.tagSet) || each.instanceId;

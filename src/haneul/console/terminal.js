@@ -58,7 +58,12 @@ export function terminal(id) {
     return false;
   });
   setTimeout(() => { screen.open(place); safely(connect)(); });
-  addEventListener("hashchange", () => { socket?.close(); screen.dispose(); }, { once: true });
+  const gone = setInterval(() => {
+    if (place.isConnected) return;
+    clearInterval(gone);
+    socket?.close();
+    screen.dispose();
+  }, 1000);
   return [
     h("p", {}, h("a", { href: `#instances/${id}` }, text("back")), ` · ${id} `, state),
     h("div", { class: "tools" }, h("button", { type: "button", id: "terminal-connect", onclick: safely(connect) }, text("Connect")),

@@ -10,11 +10,11 @@ const each = (operation, name) => async (ids) => { for (const id of ids) await e
 // These Describes have no pages of their own.
 const whole = (operation, set, given = {}) => async () => ({ items: list((await ec2(operation, given))[set]), next: "" });
 
-export async function render() {
+export async function render(_, again) {
   const parts = await Promise.all([images(), templates(), keys(), addresses()]);
-  const [title, make] = [text("Key pair"), keyMaking()];
+  const [title, make] = [text("Key pair"), keyMaking(again)];
   return [h("h2", {}, text("Images")), parts[0], h("h2", {}, text("Launch templates")), parts[1], h("h2", {}, title), make, parts[2],
-    h("h2", {}, text("Elastic addresses")), addressMaking(), parts[3]];
+    h("h2", {}, text("Elastic addresses")), addressMaking(again), parts[3]];
 }
 
 function images() {
@@ -45,12 +45,12 @@ const keys = () => listing({
   actions: [{ label: "delete", run: each("DeleteKeyPair", "KeyName"), danger: true }],
 });
 
-function keyMaking() {
+function keyMaking(again) {
   const [label, name] = field(text("name"), { required: true, id: "key-name" });
   const make = safely(async () => {
     const made = await ec2("CreateKeyPair", { KeyName: name.value, KeyType: "ed25519" });
     give(`${name.value}.pem`, made.keyMaterial, "application/x-pem-file");
-    dispatchEvent(new HashChangeEvent("hashchange"));
+    again();
   });
   return h("form", { class: "tools", onsubmit: make }, label, h("button", { type: "submit" }, text("Create and download a key")));
 }
@@ -62,7 +62,7 @@ const addresses = () => listing({
   actions: [{ label: "Release", run: each("ReleaseAddress", "AllocationId"), danger: true }],
 });
 
-const addressMaking = () => h("p", {}, button("Allocate", async () => {
+const addressMaking = (again) => h("p", {}, button("Allocate", async () => {
   flash(`${text("done")} ${(await ec2("AllocateAddress", { Domain: "vpc" })).publicIp}`);
-  dispatchEvent(new HashChangeEvent("hashchange"));
+  again();
 }));

@@ -12,17 +12,15 @@ const MOVING = ["creating", "deleting", "pending", "modifying"];
 const CREATE = "aws ec2 create-volume --size 8 --volume-type gp3 --availability-zone us-east-1a";
 const SNAPSHOT = "aws ec2 create-snapshot --description first --volume-id vol-...";
 
-export const render = ([id], again) => (!id ? all() : id.startsWith("snap-") ? oneSnapshot(id, again) : oneVolume(id, again));
+export const render = ([id], again) => (!id ? all(again) : id.startsWith("snap-") ? oneSnapshot(id, again) : oneVolume(id, again));
 
-async function all() {
+async function all(again) {
   const zones = list((await ec2("DescribeAvailabilityZones")).availabilityZoneInfo).map((one) => one.zoneName);
   const [volumes, snapshots] = await Promise.all([volumesOf(), snapshotsOf()]);
-  return [creation(zones), h("h2", {}, text("Volumes")), volumes, h("h2", {}, text("Snapshots")), snapshots];
+  return [creation(zones, again), h("h2", {}, text("Volumes")), volumes, h("h2", {}, text("Snapshots")), snapshots];
 }
 
-const again = () => dispatchEvent(new HashChangeEvent("hashchange"));
-
-function creation(zones) {
+function creation(zones, again) {
   const [sizeLabel, size] = field(`${text("size")} (GiB)`, { type: "number", min: 1, max: 65536, value: 8, required: true, id: "volume-size" });
   const [typeLabel, type] = select(text("Type"), TYPES);
   const [zoneLabel, zone] = select(text("Zone"), zones.map((name) => [name, name]));
