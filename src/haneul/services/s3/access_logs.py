@@ -1,5 +1,5 @@
-"""Server access logs: the guard notes a request on a bucket that is logged, its record waits in memory for the others
-of a few seconds, and they are written as one object. Like AWS's, delivery is by best effort: a killed cloud loses them.
+"""Server access logs: a request's record waits in memory for the others of a few seconds, and they are written as one
+object. Like AWS's, delivery is by best effort: a killed cloud loses what waits.
 """
 
 from __future__ import annotations
@@ -15,13 +15,12 @@ from haneul.auth.decision import Voice
 from haneul.auth.policy import compiled
 from haneul.auth.principals import Principal
 from haneul.kit import tokens
-from haneul.service import Call, Scope
-from haneul.services.s3 import acls, blocks, log_records, ownership
+from haneul.service import Scope
+from haneul.services.s3 import acls, blocks, ownership
 from haneul.services.s3.errors import malformed_xml
 from haneul.services.s3.state import Bucket, find_bucket
 from haneul.state.store import Conflict
 from haneul.wire.errors import AwsError
-from haneul.wire.message import Response
 
 if TYPE_CHECKING:
     from haneul.cloud import Cloud
@@ -45,37 +44,8 @@ class Log(NamedTuple):
     day: str
 
 
-def watch(call: Call, bucket: Bucket, request: Mapping[str, Any], *, website: bool = False) -> None:
-    """Have the call's record kept once it is answered. Called for buckets with a logging configuration alone."""
-    http = call.http
-    if http is None or call.on_answer is not None:
-        return
-    operation, principal, came = call.operation, call.principal, call.now()
-    key, version = request.get("Key"), request.get("VersionId")
-    point = (call.keys or {}).get("s3:DataAccessPointArn")
-
-    def answered(response: Response, error: str, took: float) -> None:
-        record = log_records.line(
-            bucket,
-            http,
-            response,
-            operation=operation,
-            principal=principal,
-            request_id=call.request_id,
-            when=came,
-            took=took,
-            error=error,
-            key=key,
-            version=version,
-            website=website,
-            point=point,
-        )
-        _of(call.cloud).add(bucket, came, record)
-
-    call.on_answer = answered
-
-
-def _of(cloud: Cloud) -> AccessLogs:
+def of(cloud: Cloud) -> AccessLogs:
+    """The cloud's access logs under way."""
     found = cloud.planes.get(_PLANE)
     if not isinstance(found, AccessLogs):
         found = cloud.planes[_PLANE] = AccessLogs(cloud)

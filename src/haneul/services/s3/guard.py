@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from haneul.service import Call, Guard
-from haneul.services.s3 import access_logs, acls, blocks, index, ownership, points
+from haneul.services.s3 import acls, blocks, index, ownership, points, watching
 from haneul.services.s3.errors import errors, no_such_bucket
 from haneul.services.s3.state import Bucket, Object, find_bucket
 from haneul.state.store import Reader
@@ -43,8 +43,8 @@ def guard(call: Call, request: Mapping[str, Any]) -> Guard | None:
     with call.read() as tx:
         bucket = _named(call, tx, name, request)
         call.found = bucket
-        if "logging" in bucket.settings:
-            access_logs.watch(call, bucket, request)
+        if "logging" in bucket.settings or "metrics" in bucket.settings:
+            watching.watch(call, bucket, request)
         if "abac" in bucket.settings:
             call.keys = {**(call.keys or {}), **_tag_keys(bucket)}
         if bucket.settings.get("payer") == "Requester" and call.principal.account != bucket.owner:

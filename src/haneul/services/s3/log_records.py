@@ -88,7 +88,7 @@ def line(
         _quoted(f"{request.method} {request.path}{'?' + request.query if request.query else ''} HTTP/1.1"),
         str(response.status),
         error or told.get("x-amz-error-code", "-"),
-        _sent(request, response, told),
+        sent(request, response, told),
         _size(operation, request, told),
         milliseconds,
         milliseconds,
@@ -140,7 +140,8 @@ def _signature(request: Request) -> tuple[str, str, str]:
     return "-", "-", "-"
 
 
-def _sent(request: Request, response: Response, told: dict[str, str]) -> str:
+def sent(request: Request, response: Response, told: dict[str, str]) -> str:
+    """The bytes of an answer's body, as text."""
     if request.method == "HEAD" or response.status in (204, 304):
         return "-"
     body = response.body
@@ -151,11 +152,16 @@ def _sent(request: Request, response: Response, told: dict[str, str]) -> str:
     return told.get("content-length", "-")
 
 
+def received(request: Request) -> str:
+    """The bytes of a request's body, as text."""
+    headers = request.headers
+    return headers.get("x-amz-decoded-content-length") or headers.get("content-length") or "-"
+
+
 def _size(operation: str, request: Request, told: dict[str, str]) -> str:
     """The object's size, of those operations that carry one."""
     if operation in ("PutObject", "UploadPart"):
-        headers = request.headers
-        return headers.get("x-amz-decoded-content-length") or headers.get("content-length") or "-"
+        return received(request)
     if operation in ("GetObject", "HeadObject"):
         whole = told.get("content-range", "").rpartition("/")[2] or told.get("content-length", "")
         return whole if whole.isdigit() else "-"

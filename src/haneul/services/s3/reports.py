@@ -10,7 +10,8 @@ from haneul.services.s3 import inventories
 from haneul.services.s3.buckets import bucket_of
 from haneul.services.s3.errors import errors, malformed_xml
 from haneul.services.s3.guard import bucket_arn
-from haneul.services.s3.state import CONFIGURATIONS, GLOBAL, Configuration
+from haneul.services.s3.state import CONFIGURATIONS, GLOBAL, Bucket, Configuration, set_setting
+from haneul.state.store import Writer
 
 LIMIT = 1000
 PAGE = 100
@@ -132,6 +133,8 @@ def _put(call: Call, request: _Request, kind: str, member: str) -> None:
         CONFIGURATIONS.put(tx, GLOBAL, Configuration(bucket.name, kind, request["Id"], configuration))
         if kind == "inventory":
             inventories.schedule(call, tx, bucket, configuration)
+        elif kind == "metrics":
+            _keep_filters(tx, bucket)
 
 
 def _get(call: Call, request: _Request, kind: str) -> Any:
@@ -164,3 +167,12 @@ def _delete(call: Call, request: _Request, kind: str) -> None:
         if CONFIGURATIONS.get(tx, GLOBAL, bucket.name, kind, request["Id"]) is None:
             raise errors.NoSuchConfiguration("The specified configuration does not exist.")
         CONFIGURATIONS.delete(tx, GLOBAL, bucket.name, kind, request["Id"])
+        if kind == "metrics":
+            _keep_filters(tx, bucket)
+
+
+def _keep_filters(tx: Writer, bucket: Bucket) -> None:
+    """The filters of all metrics configurations in the bucket's settings: no request looks them up elsewhere."""
+    known = CONFIGURATIONS.scan(tx, GLOBAL, bucket.name, "metrics")
+    filters = {each.id: each.value.get("Filter") or {} for each in known}
+    set_setting(tx, bucket, "metrics", filters or None)

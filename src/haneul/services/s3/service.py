@@ -44,7 +44,7 @@ SERVICE = Service(
         "s3.restore": StepSpec("restores:RESTORES", "restores:step"),
     },
     subscribes={"s3.object": "deliveries:deliver"},
-    uses=("sqs", "sns", "lambda", "events", "iam"),
+    uses=("sqs", "sns", "lambda", "events", "iam", "cloudwatch"),
     guard="guard:guard",
     origins="cors:headers_for",
     raw="unmodelled:answer",

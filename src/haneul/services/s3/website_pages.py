@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote
 
 from haneul.auth.principals import ANONYMOUS
 from haneul.service import Call, Scope
-from haneul.services.s3 import access_logs, cors, objects
+from haneul.services.s3 import cors, objects, watching
 from haneul.services.s3.errors import errors, no_such_bucket
 from haneul.services.s3.guard import guard
 from haneul.services.s3.state import Bucket, find_bucket
@@ -62,8 +62,8 @@ def _visit(call: Call, request: Request, name: str) -> Response:
         assert answer is not None
         return answer
     key = unquote(request.path[1:], errors="surrogateescape")
-    if "logging" in bucket.settings:
-        access_logs.watch(call, bucket, {"Key": key or None}, website=True)
+    if "logging" in bucket.settings or "metrics" in bucket.settings:
+        watching.watch(call, bucket, {"Key": key or None}, website=True)
     if request.method not in ("GET", "HEAD"):
         raise errors.MethodNotAllowed(
             "The specified method is not allowed against this resource.",
