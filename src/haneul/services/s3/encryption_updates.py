@@ -59,7 +59,7 @@ def _check(call: Call, found: Object) -> None:
             "SSE-C. Only source objects encrypted with SSE-S3 or SSE-KMS are supported."
         )
     lock = found.lock
-    if lock is not None and (lock.hold or (lock.mode and lock.until > call.now())):
+    if lock is not None and (lock.hold or lock.retains(call.now())):
         raise errors.AccessDenied(
             "The encryption type for the specified object can't be updated because that object is protected by S3 "
             "Object Lock."

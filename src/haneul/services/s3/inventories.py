@@ -197,7 +197,14 @@ def _encryption(found: Object) -> str:
 
 
 def _until(found: Object) -> str:
-    return iso8601(found.lock.until) if found.lock is not None and found.lock.mode else ""
+    return iso8601(found.lock.until) if found.lock is not None and found.lock.until else ""
+
+
+def _hold_duration(found: Object) -> str:
+    lock = found.lock
+    if lock is None or not lock.event:
+        return ""
+    return f"{lock.years} years" if lock.years else f"{lock.days} days"
 
 
 _FIELDS: dict[str, Callable[[Object], str]] = {
@@ -217,7 +224,7 @@ _FIELDS: dict[str, Callable[[Object], str]] = {
     "ObjectAccessControlList": lambda found: "",
     "ObjectOwner": lambda found: found.entry.owner,
     "LifecycleExpirationDate": lambda found: "",
-    "ObjectLockEventHoldStatus": lambda found: "",
-    "ObjectLockEventHoldDuration": lambda found: "",
+    "ObjectLockEventHoldStatus": lambda found: "" if found.lock is None else ("On" if found.lock.event else "Off"),
+    "ObjectLockEventHoldDuration": _hold_duration,
     "IntelligentTieringReferenceDate": lambda found: "",
 }

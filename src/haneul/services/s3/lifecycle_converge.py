@@ -176,4 +176,4 @@ def _marker_due(rule: Rule, key: str, found: Object, now: float) -> bool:
 
 
 def _locked(found: Object, now: float) -> bool:
-    return found.lock is not None and (found.lock.hold or bool(found.lock.mode and found.lock.until > now))
+    return found.lock is not None and (found.lock.hold or found.lock.retains(now))

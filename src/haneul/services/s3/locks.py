@@ -9,19 +9,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from haneul.service import Call
-from haneul.services.s3 import guard
-from haneul.services.s3.errors import errors, invalid_argument, not_implemented
+from haneul.services.s3 import event_holds, guard
+from haneul.services.s3.errors import errors, invalid_argument
 from haneul.services.s3.state import Bucket, Lock, Object
 from haneul.state.store import Writer
 
 GOVERNANCE, COMPLIANCE = "GOVERNANCE", "COMPLIANCE"
 DAY = 86_400
-_EVENT_HOLDS = {
-    "ObjectLockEventHold": "x-amz-object-lock-event-hold",
-    "ObjectLockEventHoldDurationDays": "x-amz-object-lock-event-hold-duration-days",
-    "ObjectLockEventHoldDurationYears": "x-amz-object-lock-event-hold-duration-years",
-}
-_ASKED = frozenset({"ObjectLockMode", "ObjectLockRetainUntilDate", "ObjectLockLegalHoldStatus", *_EVENT_HOLDS})
+_ASKED = frozenset({"ObjectLockMode", "ObjectLockRetainUntilDate", "ObjectLockLegalHoldStatus", *event_holds.MEMBERS})
 
 
 def check_delete(call: Call, tx: Writer, bucket: Bucket, key: str, version: Object, bypass: bool) -> None:
@@ -31,7 +26,7 @@ def check_delete(call: Call, tx: Writer, bucket: Bucket, key: str, version: Obje
         return
     if lock.hold:
         raise protected()
-    if lock.mode and lock.until > call.now():
+    if lock.retains(call.now()):
         check_bypass(call, tx, bucket, key, lock, bypass)
 
 
@@ -42,14 +37,12 @@ def lock_for(call: Call, bucket: Bucket, request: Mapping[str, Any]) -> Lock | N
     """
     if _ASKED.isdisjoint(request):
         return _default(call, bucket) if bucket.object_lock else None
-    for member, header in _EVENT_HOLDS.items():
-        if member in request:
-            raise not_implemented(header)
+    event, days, years = event_holds.of_headers(request)
     mode, until = request.get("ObjectLockMode"), request.get("ObjectLockRetainUntilDate")
     hold = request.get("ObjectLockLegalHoldStatus")
     if not bucket.object_lock:
         raise missing()
-    if (mode is None) != (until is None):
+    if (mode is None) != (until is None) and not (mode is not None and event):
         raise invalid_argument(
             "x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be supplied",
             "x-amz-object-lock-mode" if until is None else "x-amz-object-lock-retain-until-date",
@@ -62,9 +55,13 @@ def lock_for(call: Call, bucket: Bucket, request: Mapping[str, Any]) -> Lock | N
     if until is not None:
         check_date(call, until)
     default = None if mode is not None else _default(call, bucket)
+    if event and mode is None and default is None:
+        raise invalid_argument("An event hold must be supplied with a mode", "x-amz-object-lock-mode", None)
     if default is not None:
-        return Lock(default.mode, default.until, hold == "ON")
-    return Lock(mode or "", until or 0.0, hold == "ON")
+        if event:
+            return Lock(default.mode, default.until, hold == "ON", True, days, years)
+        return Lock(default.mode, default.until, hold == "ON", default.event, default.days, default.years)
+    return Lock(mode or "", until or 0.0, hold == "ON", event, days, years)
 
 
 def describe(version: Object) -> dict[str, Any]:
@@ -75,7 +72,11 @@ def describe(version: Object) -> dict[str, Any]:
     told: dict[str, Any] = {}
     if lock.mode:
         told["ObjectLockMode"] = lock.mode
-        told["ObjectLockRetainUntilDate"] = lock.until
+        told["ObjectLockRetainUntilDate"] = lock.until or None
+    if lock.event:
+        told["ObjectLockEventHold"] = "ON"
+        told["ObjectLockEventHoldDurationDays"] = lock.days or None
+        told["ObjectLockEventHoldDurationYears"] = lock.years or None
     if lock.hold:
         told["ObjectLockLegalHoldStatus"] = "ON"
     return told
@@ -86,8 +87,12 @@ def _default(call: Call, bucket: Bucket) -> Lock | None:
     if rule is None:
         return None
     retention = rule["DefaultRetention"]
-    days = retention["Days"] if "Days" in retention else retention["Years"] * 365
-    return Lock(retention["Mode"], call.now() + days * DAY)
+    days = retention["Days"] if "Days" in retention else retention.get("Years", 0) * 365
+    until = call.now() + days * DAY if days else 0.0
+    held = retention.get("DefaultEventHold")
+    if held:
+        return Lock(retention["Mode"], until, False, True, held.get("Days", 0), held.get("Years", 0))
+    return Lock(retention["Mode"], until)
 
 
 def check_date(call: Call, until: float) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 
 from haneul.service import Call, operation
-from haneul.services.s3 import context, index, locks, objects
+from haneul.services.s3 import context, event_holds, index, locks, objects
 from haneul.services.s3.buckets import bucket_of
-from haneul.services.s3.errors import errors, malformed_xml, not_implemented
+from haneul.services.s3.errors import errors, malformed_xml
 from haneul.services.s3.guard import bucket_arn, object_arn
 from haneul.services.s3.state import Bucket, Lock, save_bucket, set_setting
 from haneul.state.store import Writer
@@ -58,10 +58,10 @@ def get_object_lock_configuration(call: Call, request: Mapping[str, Any]) -> dic
 def put_object_retention(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """PutObjectRetention. Raises InvalidRequest without Object Lock, AccessDenied where the lock can't be loosened."""
     retention = request.get("Retention") or {}
-    if "EventHold" in retention or "EventHoldDuration" in retention:
-        raise not_implemented("EventHold")
-    mode, until = retention.get("Mode"), retention.get("RetainUntilDate")
-    if (mode is None) != (until is None) or mode not in (None, locks.GOVERNANCE, locks.COMPLIANCE):
+    mode, until, event = (retention.get(member) for member in ("Mode", "RetainUntilDate", "EventHold"))
+    if mode not in (None, locks.GOVERNANCE, locks.COMPLIANCE) or event not in (None, "ON", "OFF"):
+        raise malformed_xml()
+    if event is None and (mode is None) != (until is None):
         raise malformed_xml()
     if until is not None:
         locks.check_date(call, until)
@@ -70,17 +70,42 @@ def put_object_retention(call: Call, request: Mapping[str, Any]) -> dict[str, An
         bucket = _lockable(tx, request)
         found = objects.visible(tx, bucket, key, request.get("VersionId"), call.operation)
         lock = found.lock or Lock()
-        loosened = (
-            mode is None
-            or until is None
-            or until < lock.until
-            or (lock.mode == locks.COMPLIANCE and mode != locks.COMPLIANCE)
-        )
-        if lock.mode and lock.until > call.now() and loosened:
+        changed = _retained(call, lock, retention)
+        if lock.retains(call.now()) and _is_looser(lock, changed, released=event == "OFF"):
             locks.check_bypass(call, tx, bucket, key, lock, bool(request.get("BypassGovernanceRetention")))
-        changed = Lock(mode or "", until or 0.0, lock.hold)
         index.update(tx, bucket, key, msgspec.structs.replace(found, lock=changed))
     return {}
+
+
+def _retained(call: Call, lock: Lock, retention: Mapping[str, Any]) -> Lock:
+    """The lock as the request wants it. An event hold stays unless it is spoken of, or everything is taken away."""
+    mode, until, event = (retention.get(member) for member in ("Mode", "RetainUntilDate", "EventHold"))
+    if event == "OFF":
+        left = event_holds.released(lock, call.now()) if lock.event else lock
+        return Lock(mode or left.mode, max(until or 0.0, left.until), lock.hold)
+    if event == "ON":
+        mode = mode or lock.mode
+        if not mode:
+            raise malformed_xml()
+        days, years = event_holds.of_document(retention.get("EventHoldDuration"))
+        return Lock(mode, until or lock.until, lock.hold, True, days, years)
+    if mode is None:
+        return Lock("", 0.0, lock.hold)
+    return Lock(mode, until or 0.0, lock.hold, lock.event, lock.days, lock.years)
+
+
+def _is_looser(lock: Lock, changed: Lock, *, released: bool) -> bool:
+    """Whether a change takes something away from what retains the version. Releasing an event hold does not."""
+    return (
+        not changed.mode
+        or changed.until < lock.until
+        or (lock.mode == locks.COMPLIANCE and changed.mode != locks.COMPLIANCE)
+        or (
+            lock.event
+            and not released
+            and (not changed.event or event_holds.seconds(changed) < event_holds.seconds(lock))
+        )
+    )
 
 
 @operation(resource=object_arn, conditions=context.keys)
@@ -89,7 +114,10 @@ def get_object_retention(call: Call, request: Mapping[str, Any]) -> dict[str, An
     lock = _lock(call, request)
     if not lock.mode:
         raise _none()
-    return {"Retention": {"Mode": lock.mode, "RetainUntilDate": lock.until}}
+    told: dict[str, Any] = {"Mode": lock.mode, "RetainUntilDate": lock.until or None}
+    if lock.event:
+        told |= {"EventHold": "ON", "EventHoldDuration": event_holds.duration(lock)}
+    return {"Retention": told}
 
 
 @operation(resource=object_arn, conditions=context.keys)
@@ -103,7 +131,7 @@ def put_object_legal_hold(call: Call, request: Mapping[str, Any]) -> dict[str, A
         bucket = _lockable(tx, request)
         found = objects.visible(tx, bucket, key, request.get("VersionId"), call.operation)
         lock = found.lock or Lock()
-        changed = Lock(lock.mode, lock.until, status == "ON")
+        changed = msgspec.structs.replace(lock, hold=status == "ON")
         index.update(tx, bucket, key, msgspec.structs.replace(found, lock=changed))
     return {}
 
@@ -115,10 +143,14 @@ def get_object_legal_hold(call: Call, request: Mapping[str, Any]) -> dict[str, A
 
 
 def _check_default(retention: Mapping[str, Any]) -> None:
-    if "DefaultEventHold" in retention:
-        raise not_implemented("DefaultEventHold")
     days, years = retention.get("Days"), retention.get("Years")
-    if retention.get("Mode") not in (locks.GOVERNANCE, locks.COMPLIANCE) or (days is None) == (years is None):
+    if retention.get("Mode") not in (locks.GOVERNANCE, locks.COMPLIANCE):
+        raise malformed_xml()
+    if "DefaultEventHold" in retention:
+        event_holds.of_document(retention["DefaultEventHold"])
+        if days is None and years is None:
+            return
+    if (days is None) == (years is None):
         raise malformed_xml()
     if (days is not None and days <= 0) or (years is not None and years <= 0):
         raise errors.InvalidArgument("Default retention period must be a positive integer value.")

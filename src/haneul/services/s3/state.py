@@ -92,11 +92,21 @@ class Entry(msgspec.Struct, array_like=True):
 
 
 class Lock(msgspec.Struct, array_like=True):
-    """Object Lock on one version: `mode` "", GOVERNANCE or COMPLIANCE, `until` epoch seconds; `hold` the legal hold."""
+    """Object Lock on one version: `mode` "", GOVERNANCE or COMPLIANCE, `until` epoch seconds; `hold` the legal hold.
+
+    An event hold (`event`) retains the version in its mode until it is released, and for `days` or `years` from then.
+    """
 
     mode: str = ""
     until: float = 0.0
     hold: bool = False
+    event: bool = False
+    days: int = 0
+    years: int = 0
+
+    def retains(self, now: float) -> bool:
+        """Whether the version is retained in the lock's mode, whatever its legal hold."""
+        return self.event or bool(self.mode and self.until > now)
 
 
 class Cipher(msgspec.Struct, array_like=True):
