@@ -163,7 +163,7 @@ resource "aws_ec2_fleet" "kept" {
     on_demand_target_capacity    = 1
   }
   spot_options { allocation_strategy = "diversified" }
-  terminate_instances = true
+  terminate_instances = false
   tags                = { Name = "kept" }
 }
 resource "aws_ec2_fleet" "plain" {
@@ -178,7 +178,7 @@ resource "aws_ec2_fleet" "plain" {
     default_target_capacity_type = "on-demand"
     total_target_capacity        = 1
   }
-  terminate_instances = true
+  terminate_instances = false
 }
 resource "aws_spot_instance_request" "one" {
   ami                  = var.image
