@@ -113,3 +113,37 @@ resource "aws_s3control_access_grant" "jane" {
   }
   tags = { c = "3" }
 }
+
+resource "aws_s3control_storage_lens_configuration" "daily" {
+  config_id = "daily"
+  storage_lens_configuration {
+    enabled = true
+    account_level {
+      bucket_level {
+        prefix_level {
+          storage_metrics {
+            enabled = true
+            selection_criteria {
+              delimiter                    = "/"
+              max_depth                    = 3
+              min_storage_bytes_percentage = 1.5
+            }
+          }
+        }
+      }
+    }
+    data_export {
+      s3_bucket_destination {
+        account_id            = "000000000000"
+        arn                   = aws_s3_bucket.data.arn
+        format                = "CSV"
+        output_schema_version = "V_1"
+        encryption {
+          sse_s3 {}
+        }
+      }
+    }
+    exclude { regions = ["us-east-2"] }
+  }
+  tags = { d = "4" }
+}
