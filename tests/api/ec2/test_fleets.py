@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import uuid
 
 import pytest
@@ -212,6 +213,30 @@ def test_fleet_waits_for_capacity(small):
     asked = small.describe_fleet_history(FleetId=identifier, StartTime=start, EventType="service-error")
     subtypes = {record["EventInformation"]["EventSubType"] for record in asked["HistoryRecords"]}
     assert subtypes == {"InsufficientInstanceCapacity"}
+
+
+def test_events_tell_of_fleets(cloud, account, ec2, template):
+    """EventBridge hears of launches, in the words of EC2 Fleet and of the Spot request behind it."""
+    sqs, events = cloud.client("sqs", account=account), cloud.client("events", account=account)
+    queue = sqs.create_queue(QueueName="heard")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    kinds = ["EC2 Fleet Instance Change", "EC2 Spot Instance Request Fulfillment"]
+    events.put_rule(Name="fleets", EventPattern=json.dumps({"detail-type": kinds}))
+    events.put_targets(Rule="fleets", Targets=[{"Id": "1", "Arn": arn}])
+    made = created(ec2, template, total=1, market="spot", Type="instant")
+    (identifier,) = made["Instances"][0]["InstanceIds"]
+    heard: dict[str, dict] = {}
+
+    def listen() -> bool:
+        for message in sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", ()):
+            event = json.loads(message["Body"])
+            heard[event["detail-type"]] = event
+        return set(heard) == set(kinds)
+
+    until(listen)
+    assert heard[kinds[0]]["source"] == "aws.ec2fleet" and heard[kinds[0]]["detail"]["sub-type"] == "launched"
+    assert heard[kinds[0]]["resources"][0].endswith(f":fleet/{made['FleetId']}")
+    assert heard[kinds[1]]["detail"]["instance-id"] == identifier
 
 
 def spot_fleet(ec2, *, target: int = 2, specifications=None, **options) -> str:

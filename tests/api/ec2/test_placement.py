@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.api.ec2.conftest import code_of
-from tests.api.ec2.waiting import launched, reached
+from tests.api.ec2.waiting import instance, launched, reached
 
 
 def refused(call, **request) -> tuple[str, str]:
@@ -91,3 +91,21 @@ def test_spread_group_is_full_at_seven(ec2):
     assert refused(launched, ec2=ec2, Placement=place)[0] == "InsufficientInstanceCapacity"
     elsewhere = {"GroupName": "wide", "AvailabilityZone": "us-east-1b"}
     assert len(launched(ec2, Placement=elsewhere)) == 1
+
+
+def test_stopped_instances_change_their_group(ec2):
+    """Into one that is there, and out of it."""
+    ec2.create_placement_group(GroupName="parts", Strategy="partition")
+    (row,) = launched(ec2)
+    identifier = reached(ec2, row["InstanceId"], "running")["InstanceId"]
+    ec2.stop_instances(InstanceIds=[identifier])
+    reached(ec2, identifier, "stopped")
+    assert refused(ec2.modify_instance_placement, InstanceId=identifier, GroupName="absent")[0] == (
+        "InvalidPlacementGroup.Unknown"
+    )
+    ec2.modify_instance_placement(InstanceId=identifier, GroupName="parts")
+    placement = instance(ec2, identifier)["Placement"]
+    assert (placement["GroupName"], placement["PartitionNumber"]) == ("parts", 1)
+    ec2.modify_instance_placement(InstanceId=identifier, GroupName="")
+    assert "PartitionNumber" not in instance(ec2, identifier)["Placement"]
+    ec2.delete_placement_group(GroupName="parts")

@@ -106,9 +106,13 @@ SERVICE = Service(
         "ec2.snapshot": StepSpec("volumes.state:SNAPSHOTS", "volumes.converge:step_snapshot"),
     },
     resumes=("ec2.instance",),
-    subscribes={"ec2.instance": "instances.notices:forward", "ec2.image": "instances.image_notices:forward"},
+    subscribes={
+        "ec2.instance": "instances.notices:forward",
+        "ec2.image": "instances.image_notices:forward",
+        "ec2.fleet": "fleets.notices:forward",
+    },
     start="plane:start",
     pages={"serial": "instances.serial:open_console"},
     needs=("machines", "networks", "volumes"),
-    uses=("cloudwatch", "events", "iam", "kms", "logs", "s3", "sts"),
+    uses=("cloudwatch", "events", "iam", "kms", "logs", "s3", "ssm", "sts"),
 )

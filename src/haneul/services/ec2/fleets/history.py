@@ -11,6 +11,7 @@ from haneul.kit import tokens
 from haneul.service import Call
 from haneul.services.ec2 import listing
 from haneul.services.ec2.errors import missing
+from haneul.services.ec2.fleets import notices
 from haneul.services.ec2.fleets.state import FLEET_EVENTS, Fleet, FleetEvent
 from haneul.services.ec2.instances.state import Instance
 from haneul.state.store import Writer
@@ -95,6 +96,7 @@ def _of_instance(tx: Writer, call: Call, fleet: str, identifier: str, subtype: s
 
 def _put(tx: Writer, call: Call, event: FleetEvent) -> None:
     FLEET_EVENTS.put(tx, call.scope, event)
+    notices.tell(tx, call.scope, event)
 
 
 def trim(tx: Writer, call: Call, fleet: str) -> None:

@@ -11,7 +11,7 @@ from haneul.service import Call
 from haneul.services.ec2 import idempotency, listing, tagging
 from haneul.services.ec2.errors import errors, invalid, missing, mixed
 from haneul.services.ec2.filters import Filters
-from haneul.services.ec2.fleets import prices
+from haneul.services.ec2.fleets import notices, prices
 from haneul.services.ec2.fleets.state import SPOT_REQUEST, SpotRequest
 from haneul.services.ec2.instances import launching, requesting
 from haneul.services.ec2.instances.state import Instance
@@ -201,6 +201,7 @@ def give(
         row = _fulfilled(call, asked, profile, origin)
     row.instance, row.zone, row.fault = instance.id, instance.zone, ("", "")
     SPOT_REQUEST.table.put(tx, call.scope, row)
+    notices.tell_fulfilled(tx, call.scope, row, call.now())
     return row.id
 
 

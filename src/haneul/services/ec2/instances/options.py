@@ -14,6 +14,7 @@ from haneul.services.ec2.instances import power, requesting, types
 from haneul.services.ec2.instances.attributes import ARN
 from haneul.services.ec2.instances.state import INSTANCE, Instance
 from haneul.services.ec2.operations import operation
+from haneul.services.ec2.reservations import placement_groups
 from haneul.services.ec2.vpc.state import ACCOUNTS, Account
 from haneul.state.store import Writer
 from haneul.wire.errors import AwsError
@@ -103,6 +104,11 @@ def modify_instance_placement(call: Call, request: Request) -> dict[str, Any]:
         if row.state != "stopped":
             raise errors.IncorrectInstanceState(f"The instance '{row.id}' is not in the 'stopped' state.")
         placement = {**(row.options.get("Placement") or {}), **given}
+        if given.get("GroupName") or given.get("GroupId"):
+            found = placement_groups.places(tx, call.scope, {"Placement": given}, types.spec(row.type), row.zone, 1)
+            placement |= found[0] if found else {}
+        elif "GroupName" in given:
+            placement = {name: value for name, value in placement.items() if name not in ("GroupId", "PartitionNumber")}
         if placing.wanted(given):
             placement |= {"Tenancy": "host"}
             if given.get("HostId"):
