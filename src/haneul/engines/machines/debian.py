@@ -18,7 +18,7 @@ from haneul.engines.machines.packages import run, tool
 
 SUITE = "trixie"
 SIZE = 4 << 30
-PACKAGES = ("apt-utils", "bash-completion", "ca-certificates", "chrony", "cloud-guest-utils", "cloud-init", "curl",
+PACKAGES = ("apt-utils", "bash-completion", "ca-certificates", "cloud-guest-utils", "cloud-init", "curl",
             "dbus", "e2fsprogs", "fdisk", "grub-common", "grub-pc-bin", "initramfs-tools", "iproute2", "iputils-ping",
             "kmod", "less", "libpam-systemd", "linux-image-cloud-amd64", "netbase", "openssh-server", "procps", "sudo",
             "systemd-resolved", "systemd-sysv", "udev", "vim-tiny", "zstd")  # fmt: skip
