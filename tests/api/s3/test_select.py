@@ -166,6 +166,7 @@ def test_sql(select: Callable[..., str], expression: str, expected: str | None) 
         ("books.json", "DOCUMENT", "SELECT name FROM S3Object[*].shelf.books[*].by.name", [
             {"name": "Ann"}, {"name": "Bob"}, {}]),
         ("array.json", "DOCUMENT", "SELECT s.title FROM S3Object[*][*] s LIMIT 1", [{"title": "A"}]),
+        ("array.json", "DOCUMENT", "SELECT * FROM S3Object[*].title[*]", [{}]),
     ],
 )  # fmt: skip
 def test_json(select: Callable[..., str], key: str, kind: str, expression: str, expected: Any) -> None:

@@ -248,7 +248,7 @@ def _value(text: str, at: int) -> tuple[Value, int]:
 
 
 def walked(values: Iterator[Value], path: list[Name | int]) -> Iterator[Value]:
-    """What a FROM path makes of each value: [*] unfolds lists, a name that isn't there is MISSING."""
+    """What a FROM path makes of each value: [*] unfolds lists; a name that isn't there is MISSING, and so a row."""
     if not path:
         return values
     return (found for value in values for found in _walk(value, path, 0))
@@ -260,7 +260,7 @@ def _walk(value: Value, path: list[Name | int], at: int) -> Iterator[Value]:
         return
     step = path[at]
     if step is EVERY:
-        for each in value if isinstance(value, list) else [value] if value is not MISSING else []:
+        for each in value if isinstance(value, list) else [value]:  # as AWS has it: MISSING is one of it
             yield from _walk(each, path, at + 1)
     else:
         yield from _walk(member(value, step), path, at + 1)
