@@ -7,6 +7,7 @@ machine's memory may be promised; one guest never gets more than there is.
 from __future__ import annotations
 
 import os
+import threading
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 PROMISED = 2.0
 """Memory promised to guests, in parts of what the machine has."""
+_finding = threading.Lock()
+"""Launches at the same moment find out once: the probes would stumble over each other."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,11 @@ def able(plane: Plane) -> Able:
     """What runs here; blocking, the first time for seconds. Kept once it works."""
     if plane.able is not None:
         return plane.able
+    with _finding:
+        return plane.able or _find(plane)
+
+
+def _find(plane: Plane) -> Able:
     why = plane.networks.available()
     if why:
         return Able(f"Instances can't run on this machine: {why}")
