@@ -12,7 +12,7 @@ from haneul.services.autoscaling.names import members_of
 from haneul.services.autoscaling.selection import capacity
 from haneul.services.autoscaling.state import GROUPS
 
-LONGEST, LOOK = 0.6, 0.02
+LONGEST, LOOK = 1.0, 0.02
 """Seconds in all, and between looks."""
 
 

@@ -10,7 +10,7 @@ from haneul.services.autoscaling import describing
 from haneul.services.autoscaling.errors import errors, invalid, not_here
 from haneul.services.autoscaling.listing import page
 from haneul.services.autoscaling.names import by_group, group_of, members_of, wake_group
-from haneul.services.autoscaling.state import GROUPS
+from haneul.services.autoscaling.state import CONFIGURATIONS, GROUPS
 
 STATUS = "PendingDelete"
 
@@ -22,11 +22,12 @@ def put_warm_pool(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         raise not_here("A warm pool of hibernated instances")
     with call.write() as tx:
         row = group_of(tx, call.scope, request["AutoScalingGroupName"])
-        if row.settings.get("MixedInstancesPolicy"):
-            raise invalid(
-                "You can't add a warm pool to an Auto Scaling group that has a mixed instances policy or that launches "
-                "Spot Instances."
-            )
+        mixed = (row.settings.get("MixedInstancesPolicy") or {}).get("InstancesDistribution") or {}
+        name = row.settings.get("LaunchConfigurationName") or ""
+        configuration = CONFIGURATIONS.get(tx, call.scope, name)
+        priced = configuration is not None and configuration.settings.get("SpotPrice")
+        if priced or mixed.get("OnDemandPercentageAboveBaseCapacity", 100) != 100:
+            raise invalid("You can't add a warm pool to an Auto Scaling group that launches Spot Instances.")
         kept = row.warm or {"MinSize": 0, "PoolState": "Stopped"}
         if kept.get("Status"):
             raise errors.ResourceContention("The warm pool is being deleted.")
