@@ -129,6 +129,11 @@ def _network(one: InstanceType) -> Details:
         "EnaSrdSupported": one.srd,
         "BandwidthWeightings": ["default", "vpc-1", "ebs-1"] if one.weightings else None,
         "FlexibleEnaQueuesSupport": _support(one.flexible),
+        "ConnectionTrackingConfiguration": {
+            "DefaultTcpEstablishedTimeout": one.tracking,
+            "DefaultUdpTimeout": 30,
+            "DefaultUdpStreamTimeout": 180,
+        },
         "SecondaryNetworkSupported": False,
     }
 
@@ -147,6 +152,7 @@ def _cards(one: InstanceType) -> list[dict[str, Any]]:
                     "BaselineBandwidthInGbps": baseline,
                     "PeakBandwidthInGbps": peak or baseline,
                     "DefaultEnaQueueCountPerInterface": one.queues,
+                    "InterfaceTypes": ["interface", "efa", "efa-only"] if one.efa else ["interface"],
                 }
             )
     return found

@@ -65,6 +65,8 @@ class InstanceType:
     transit: bool = True
     flexible: bool = False
     weightings: bool = False
+    tracking: int = 432000
+    """Seconds for which an established TCP connection that is silent is tracked."""
     ebs: Sequence[int] | None = None
     ebs_optimized: str = "default"
     ebs_nvme: str = "required"
