@@ -156,6 +156,49 @@ def test_versions_and_other_operations(control: Any, s3: Any, unique: Unique) ->
     assert [one["Permission"] for one in s3.get_object_acl(Bucket=bucket, Key="k", VersionId=old)["Grants"]] == ["READ"]
 
 
+def test_checksums(control: Any, s3: Any, bucket: str) -> None:
+    # The report tells checksums of what is stored: of archived objects, and of the parts of one.
+    data = [b"a" * (5 << 20), b"b" * 1000]
+    s3.put_object(Bucket=bucket, Key="cold", Body=b"cold", StorageClass="GLACIER")
+    upload = {"Bucket": bucket, "Key": "parts"}
+    upload["UploadId"] = s3.create_multipart_upload(**upload, ChecksumAlgorithm="SHA256")["UploadId"]
+    parts = [
+        {"PartNumber": number, **{name: made[name] for name in ("ETag", "ChecksumSHA256")}}
+        for number, made in (
+            (number, s3.upload_part(**upload, PartNumber=number, Body=body, ChecksumAlgorithm="SHA256"))
+            for number, body in enumerate(data, 1)
+        )
+    ]
+    known = s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})["ChecksumSHA256"]
+    manifest = listed(s3, bucket, f"{bucket},cold", f"{bucket},parts")
+    report = {"Bucket": f"arn:aws:s3:::{bucket}", "Format": "Report_CSV_20180820", "Enabled": True,
+              "ReportScope": "AllTasks"}  # fmt: skip
+    found: dict[str, list[dict[str, str]]] = {}
+    for kind in ("FULL_OBJECT", "COMPOSITE"):
+        wish = {"S3ComputeObjectChecksum": {"ChecksumAlgorithm": "SHA256", "ChecksumType": kind}}
+        job = start(control, wish, Manifest=manifest, Report=report)
+        until(control, job)
+        found[kind] = [json.loads(row[6]) for row in report_of(s3, bucket, f"job-{job}")["succeeded"]]
+    hexes = [hashlib.sha256(body).hexdigest() for body in (b"cold", b"".join(data))]
+    assert [one["checksum_hex"] for one in found["FULL_OBJECT"]] == hexes
+    assert [one["checksum_base64"] for one in found["COMPOSITE"]] == [known]
+
+
+def test_event_holds_and_encryption(control: Any, s3: Any, by_name: Callable[..., Any], unique: Unique) -> None:
+    # What S3 can do to one object a job can do to many: holds until an event, another KMS key.
+    bucket, key = unique("held"), by_name("kms").create_key()["KeyMetadata"]["Arn"]
+    s3.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
+    s3.put_object(Bucket=bucket, Key="k", Body=b"1")
+    manifest = listed(s3, bucket, f"{bucket},k")
+    hold = {"Retention": {"Mode": "GOVERNANCE", "EventHold": "ON", "EventHoldDuration": {"Days": 3}}}
+    update = {"ObjectEncryption": {"SSEKMS": {"KMSKeyArn": key}}}
+    for operation in ({"S3UpdateObjectEncryption": update}, {"S3PutObjectRetention": hold}):
+        job = start(control, operation, Manifest=manifest)
+        assert until(control, job)["ProgressSummary"]["NumberOfTasksSucceeded"] == 1, operation
+    assert s3.head_object(Bucket=bucket, Key="k")["SSEKMSKeyId"] == key
+    assert s3.get_object_retention(Bucket=bucket, Key="k")["Retention"]["EventHold"] == "ON"
+
+
 def test_restores(control: Any, s3: Any, bucket: str) -> None:
     # Archived objects are brought back by a job.
     s3.put_object(Bucket=bucket, Key="cold", Body=b"1", StorageClass="GLACIER")
@@ -268,7 +311,7 @@ def test_bad_wishes(control: Any, s3: Any, bucket: str) -> None:
     assert code_of(
         lambda **more: start(control, TAGGING, Manifest=manifest, **more), Report={"Enabled": True}
     ) == "InvalidRequest"  # fmt: skip
-    assert code_of(lambda: start(control, {"S3ComputeObjectChecksum": {}}, Manifest=manifest)) == "NotImplemented"
+    assert code_of(lambda: start(control, {"S3ComputeObjectChecksum": {}}, Manifest=manifest)) == "InvalidRequest"
     assert code_of(control.describe_job, AccountId=ACCOUNT, JobId=str(uuid.uuid4())) == "NoSuchJob"
     token = uuid.uuid4().hex
     job = start(control, TAGGING, Manifest=manifest, ClientRequestToken=token)

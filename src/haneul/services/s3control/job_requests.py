@@ -9,12 +9,6 @@ from typing import Any
 from haneul.services.s3control.errors import errors
 from haneul.wire.errors import AwsError
 
-OPERATIONS = frozenset(
-    {
-        *("LambdaInvoke", "S3DeleteObjectTagging", "S3InitiateRestoreObject", "S3PutObjectAcl", "S3PutObjectCopy"),
-        *("S3PutObjectLegalHold", "S3PutObjectRetention", "S3PutObjectTagging", "S3ReplicateObject"),
-    }
-)
 _BUCKET = re.compile(r"arn:aws:s3:(::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]|[a-z0-9-]+:\d{12}:accesspoint/[a-z0-9-]+)")
 _ROLE = re.compile(r"arn:aws:iam::(\d{12}):role/.+")
 _FUNCTION = re.compile(r"arn:aws:lambda:[a-z0-9-]+:\d{12}:function:.+")
@@ -28,8 +22,8 @@ def check(request: Mapping[str, Any], account: str) -> None:
     names = [name for name, value in operation.items() if value is not None]
     if len(names) != 1:
         raise invalid("Exactly one operation must be specified.")
-    if names[0] not in OPERATIONS:
-        raise errors.NotImplemented(f"{names[0]} is not among the operations that jobs run here.")
+    if names[0] == "S3ComputeObjectChecksum" and not request["Report"]["Enabled"]:
+        raise invalid("Computed checksums are told by the report, so it must be enabled.")
     role = _ROLE.fullmatch(request["RoleArn"])
     if role is None or role[1] != account:
         raise invalid("Invalid role ARN.")
@@ -95,9 +89,6 @@ def _check_copy(copy: Mapping[str, Any]) -> None:
         raise invalid("ObjectLockMode and ObjectLockRetainUntilDate must be given together.")
     if copy.get("MetadataDirective") == "REPLACE" and copy.get("NewObjectMetadata") is None:
         raise invalid("NewObjectMetadata is required when metadata is replaced.")
-    for member in ("AnnotationDirective", "ObjectLockEventHold", "ObjectLockEventHoldDuration"):
-        if copy.get(member) is not None:
-            raise errors.NotImplemented(f"{member} of S3PutObjectCopy has no effect here yet.")
     _check_tags(copy.get("NewObjectTagging"))
 
 
@@ -131,12 +122,6 @@ def _check_restore(restore: Mapping[str, Any]) -> None:
         raise invalid("ExpirationInDays must be a positive number.")
 
 
-def _check_retention(retention: Mapping[str, Any]) -> None:
-    for member in ("EventHold", "EventHoldDuration"):
-        if retention["Retention"].get(member) is not None:
-            raise errors.NotImplemented(f"{member} of S3PutObjectRetention has no effect here yet.")
-
-
 def invalid(message: str) -> AwsError:
     return errors.InvalidRequest(message)
 
@@ -146,6 +131,5 @@ _CHECKS: Mapping[str, Callable[[Mapping[str, Any]], None]] = {
     "S3InitiateRestoreObject": _check_restore,
     "S3PutObjectAcl": _check_acl,
     "S3PutObjectCopy": _check_copy,
-    "S3PutObjectRetention": _check_retention,
     "S3PutObjectTagging": _check_tagging,
 }

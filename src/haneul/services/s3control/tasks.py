@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from haneul.service import Call
-from haneul.services.s3control import lambda_tasks, replications
+from haneul.services.s3control import checksum_tasks, lambda_tasks, replications
 from haneul.services.s3control.job_requests import bucket_of
 from haneul.services.s3control.state import Job, Result, Task
 from haneul.wire.errors import AwsError
@@ -28,6 +28,8 @@ def run(role: Call, job: Job, task: Task) -> Result:
         try:
             if kind == "LambdaInvoke":
                 return lambda_tasks.run(role, job, task)
+            if kind == "S3ComputeObjectChecksum":
+                return checksum_tasks.run(role, task, wish)
             if kind == "S3ReplicateObject":
                 replications.ask(role, task)
             else:
@@ -64,6 +66,10 @@ def _copy(task: Task, wish: Mapping[str, Any]) -> tuple[str, Request]:
         "SSEKMSKeyId": wish.get("SSEAwsKmsKeyId"),
         "BucketKeyEnabled": wish.get("BucketKeyEnabled"),
         "ChecksumAlgorithm": wish.get("ChecksumAlgorithm"),
+        "AnnotationDirective": wish.get("AnnotationDirective"),
+        "ObjectLockEventHold": wish.get("ObjectLockEventHold"),
+        "ObjectLockEventHoldDurationDays": (wish.get("ObjectLockEventHoldDuration") or {}).get("Days"),
+        "ObjectLockEventHoldDurationYears": (wish.get("ObjectLockEventHoldDuration") or {}).get("Years"),
         "ObjectLockLegalHoldStatus": wish.get("ObjectLockLegalHoldStatus"),
         "ObjectLockMode": wish.get("ObjectLockMode"),
         "ObjectLockRetainUntilDate": wish.get("ObjectLockRetainUntilDate"),
@@ -146,11 +152,15 @@ def _hold(task: Task, wish: Mapping[str, Any]) -> tuple[str, Request]:
 
 def _retention(task: Task, wish: Mapping[str, Any]) -> tuple[str, Request]:
     given = wish["Retention"]
-    asked = {member: given[member] for member in ("Mode", "RetainUntilDate") if given.get(member) is not None}
+    asked = {member: value for member, value in given.items() if value is not None}
     request = _object(task, Retention=asked)
     if wish.get("BypassGovernanceRetention"):
         request["BypassGovernanceRetention"] = True
     return "PutObjectRetention", request
+
+
+def _encryption(task: Task, wish: Mapping[str, Any]) -> tuple[str, Request]:
+    return "UpdateObjectEncryption", _object(task, ObjectEncryption=wish.get("ObjectEncryption"))
 
 
 _GRANTS = {
@@ -173,4 +183,5 @@ _OPERATIONS: Mapping[str, Callable[[Task, Mapping[str, Any]], tuple[str, Request
     "S3PutObjectLegalHold": _hold,
     "S3PutObjectRetention": _retention,
     "S3PutObjectTagging": _tagging,
+    "S3UpdateObjectEncryption": _encryption,
 }
