@@ -27,6 +27,8 @@ def test_the_built_in_image(ec2):
     (mapping,) = image["BlockDeviceMappings"]
     assert mapping["Ebs"]["VolumeSize"] == 2 and mapping["Ebs"]["DeleteOnTermination"] is True
     assert ec2.describe_images(ImageIds=[image["ImageId"]])["Images"] == [image]
+    parameter = [{"Name": "public-ssm-parameter-name", "Values": ["/aws/service/haneul/minimal-x86_64"]}]
+    assert ec2.describe_images(Filters=parameter)["Images"] == [image]
     assert image["ImageId"] not in {one["ImageId"] for one in ec2.describe_images(Owners=["self"])["Images"]}
 
 

@@ -45,7 +45,8 @@ def _launch(call: Call, plane: Plane, row: Instance) -> Step:
         volumes = Links(tx, call.scope).volumes(row.id)
     for _, volume in volumes:
         if volume.state == "error":
-            return _failed(call, plane, row, "Client.InternalError", "Client error on launch")
+            why = f": {volume.work['message']}" if volume.work.get("message") else ""
+            return _failed(call, plane, row, "Client.InternalError", f"Client error on launch{why}")
     if any(volume.state == "creating" for _, volume in volumes):
         return Step(row, POLL / 2 if call.now() - row.launched < 3 else SLOW)
     try:

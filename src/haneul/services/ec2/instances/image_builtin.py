@@ -118,6 +118,7 @@ def _image(plane: Plane, one: BuiltIn, known: engine.Known) -> Image:
         description=f"{known.text}. ssh as {', '.join(known.users)}.{here}",
         boot=known.boot,
         mappings=[{"DeviceName": "/dev/xvda", "Ebs": ebs}],
+        options={"PublicSsmParameterName": f"/aws/service/haneul/{one.name.removeprefix('haneul-')}"},
         shared=["all"],
     )
 

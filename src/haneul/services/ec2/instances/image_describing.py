@@ -13,8 +13,8 @@ from haneul.services.ec2.instances.state import Image
 
 _TOLD = (
     "BootMode", "DeprecationTime", "DeregistrationProtection", "ImdsSupport", "KernelId", "LastLaunchedTime",
-    "Platform", "RamdiskId", "SourceImageId", "SourceImageRegion", "SourceInstanceId", "SriovNetSupport", "StateReason",
-    "TpmSupport",
+    "Platform", "PublicSsmParameterName", "RamdiskId", "SourceImageId", "SourceImageRegion", "SourceInstanceId",
+    "SriovNetSupport", "StateReason", "TpmSupport",
 )  # fmt: skip
 _OWNERS = ("DeregistrationProtection", "LastLaunchedTime", "SourceInstanceId")
 FILTERS: Filters = {
