@@ -4,6 +4,7 @@ and the tasks' lives."""
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import struct
 import subprocess
@@ -255,6 +256,22 @@ def test_import_an_ova(ec2, s3, bucket, raw, tmp_path):
 
     (image,) = ec2.describe_images(ImageIds=[until(completed, 60)["ImageId"]])["Images"]
     assert [one["DeviceName"] for one in image["BlockDeviceMappings"]] == ["/dev/sda1", "/dev/sdb"]
+
+
+def test_an_ova_that_would_fill_the_disk(ec2, s3, bucket, tmp_path):
+    """An archive's sparse member claims more than the archive has."""
+    (tmp_path / "hole.vmdk").touch()
+    os.truncate(tmp_path / "hole.vmdk", 1 << 40)
+    subprocess.run(["tar", "-S", "-C", tmp_path, "-cf", tmp_path / "evil.ova", "hole.vmdk"], check=True)
+    s3.upload_file(str(tmp_path / "evil.ova"), bucket, "evil.ova")
+    container = {"Format": "ova", "UserBucket": {"S3Bucket": bucket, "S3Key": "evil.ova"}}
+    task = ec2.import_image(DiskContainers=[container])["ImportTaskId"]
+
+    def refused():
+        (found,) = ec2.describe_import_image_tasks(ImportTaskIds=[task])["ImportImageTasks"]
+        return found["Status"] == "deleted" and found
+
+    assert "sparse" in until(refused, 60)["StatusMessage"]
 
 
 def test_refusals(ec2, bucket):

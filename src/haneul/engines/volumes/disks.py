@@ -83,6 +83,8 @@ def disks_of_ova(archive: Path, folder: Path) -> list[Path]:
             for member in tar:
                 if not member.isreg() or not member.name.lower().endswith(".vmdk"):
                     continue
+                if member.issparse():  # a few bytes could fill this machine's disk
+                    raise EngineError("the OVA has sparse files")
                 if len(found) == 20:
                     raise EngineError("an OVA may have 20 disks")
                 content = tar.extractfile(member)

@@ -204,7 +204,11 @@ def _laid_out(call: Call, folder: Path, head: StoredImage, pieces: _Pieces, ids:
         files = [opened.enter_context(path.open("wb")) for path in paths]
         for file, disk in zip(files, head.disks, strict=True):
             file.truncate(disk.size << 30)
+        left = shutil.disk_usage(folder).free
         for index, number, content in pieces.blocks(head):
+            left -= BLOCK
+            if left < 0:  # what is packed may be a thousand times larger than it looks
+                raise EngineError("the stored AMI's disks are larger than what this machine has to spare")
             os.pwrite(files[index].fileno(), content, number * BLOCK)
     return [engine.ensure_imported(one, path).changed for one, path in zip(ids, paths, strict=True)]
 
