@@ -51,9 +51,16 @@ def weight_of(one: Instance) -> float:
 
 def fulfilled(tx: Reader, scope: Scope, fleet: str) -> dict[str, float]:
     """Units of capacity by market."""
-    found = {SPOT: 0.0, DEMAND: 0.0}
-    for one in members(tx, scope, fleet):
-        found[market_of(one)] += weight_of(one)
+    return all_fulfilled(tx, scope).get(fleet) or {SPOT: 0.0, DEMAND: 0.0}
+
+
+def all_fulfilled(tx: Reader, scope: Scope) -> dict[str, dict[str, float]]:
+    """Fleet -> units of capacity by market, of every fleet that has some."""
+    found: dict[str, dict[str, float]] = {}
+    for one in INSTANCE.table.scan(tx, scope):
+        fleet = one.options.get("Fleet")
+        if fleet and one.state not in ("shutting-down", "terminated"):
+            found.setdefault(fleet, {SPOT: 0.0, DEMAND: 0.0})[market_of(one)] += weight_of(one)
     return found
 
 

@@ -97,6 +97,8 @@ async def create_fleet(call: Call, request: Request) -> dict[str, Any]:
 def describe_fleets(call: Call, request: Request) -> dict[str, Any]:
     """DescribeFleets; instant ones only by their ids."""
     ids = request.get("FleetIds") or ()
+    with call.read() as tx:
+        have = filling.all_fulfilled(tx, call.scope)
     return listing.describe(
         call,
         request,
@@ -104,7 +106,7 @@ def describe_fleets(call: Call, request: Request) -> dict[str, Any]:
         member="Fleets",
         ids="FleetIds",
         filters=_FILTERS,
-        render=lambda tx, row: describe(tx, call.scope, row),
+        render=lambda _, row: describe(row, have.get(row.id) or {}),
         limits=(1, 1000),
         wanted=lambda row: bool(ids) or row.type != "instant",
     )
@@ -211,10 +213,9 @@ def instances(tx: Reader, call: Call, fleet: str) -> list[tuple[str, dict[str, A
     return found
 
 
-def describe(tx: Reader, scope: Scope, row: Fleet) -> dict[str, Any]:
-    """A FleetData."""
+def describe(row: Fleet, have: Mapping[str, float]) -> dict[str, Any]:
+    """A FleetData. have: its units of capacity by market."""
     config = row.config
-    have = filling.fulfilled(tx, scope, row.id)
     spot = {
         "AllocationStrategy": _USUAL,
         "InstanceInterruptionBehavior": "terminate",
@@ -229,8 +230,8 @@ def describe(tx: Reader, scope: Scope, row: Fleet) -> dict[str, Any]:
         "CreateTime": row.created,
         "Type": row.type,
         "ExcessCapacityTerminationPolicy": config.get("ExcessCapacityTerminationPolicy") or "termination",
-        "FulfilledCapacity": sum(have.values()),
-        "FulfilledOnDemandCapacity": have["on-demand"],
+        "FulfilledCapacity": float(sum(have.values())),
+        "FulfilledOnDemandCapacity": have.get("on-demand", 0.0),
         "LaunchTemplateConfigs": [_told_config(one) for one in config["LaunchTemplateConfigs"]],
         "TargetCapacitySpecification": {
             "OnDemandTargetCapacity": 0,

@@ -13,7 +13,7 @@ from haneul.services.ec2.errors import coded, errors, invalid
 from haneul.services.ec2.fleets import filling, fleets, history, pools, profiles, wishes
 from haneul.services.ec2.fleets.state import SPOT_FLEET, Fleet
 from haneul.services.ec2.operations import operation
-from haneul.state.store import Reader, Writer
+from haneul.state.store import Writer
 
 Request = Mapping[str, Any]
 KIND = "ec2.spot-fleet"
@@ -54,6 +54,8 @@ async def request_spot_fleet(call: Call, request: Request) -> dict[str, Any]:
 @operation()
 def describe_spot_fleet_requests(call: Call, request: Request) -> dict[str, Any]:
     """DescribeSpotFleetRequests, ended ones for two days."""
+    with call.read() as tx:
+        have = filling.all_fulfilled(tx, call.scope)
     return listing.describe(
         call,
         {**request, "Filters": None},
@@ -61,7 +63,7 @@ def describe_spot_fleet_requests(call: Call, request: Request) -> dict[str, Any]
         member="SpotFleetRequestConfigs",
         ids="SpotFleetRequestIds",
         filters={},
-        render=lambda tx, row: _describe(tx, call, row),
+        render=lambda _, row: _describe(row, have.get(row.id) or {}),
         limits=(1, 1000),
     )
 
@@ -186,9 +188,8 @@ def _modified(row: Fleet, request: Request) -> Fleet:
     return row
 
 
-def _describe(tx: Reader, call: Call, row: Fleet) -> dict[str, Any]:
+def _describe(row: Fleet, have: Mapping[str, float]) -> dict[str, Any]:
     """A SpotFleetRequestConfig."""
-    have = filling.fulfilled(tx, call.scope, row.id)
     config = {
         "AllocationStrategy": "lowestPrice",
         "ExcessCapacityTerminationPolicy": "default",
@@ -199,8 +200,8 @@ def _describe(tx: Reader, call: Call, row: Fleet) -> dict[str, Any]:
         "TerminateInstancesWithExpiration": True,
         **row.config,
         "Type": row.type,
-        "FulfilledCapacity": sum(have.values()),
-        "OnDemandFulfilledCapacity": have["on-demand"],
+        "FulfilledCapacity": float(sum(have.values())),
+        "OnDemandFulfilledCapacity": have.get("on-demand", 0.0),
     }
     return {
         "SpotFleetRequestId": row.id,

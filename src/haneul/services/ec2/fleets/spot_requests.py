@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from haneul.converge import wake
-from haneul.service import Call
+from haneul.service import Call, Scope
 from haneul.services.ec2 import idempotency, listing, tagging
 from haneul.services.ec2.errors import errors, invalid, missing, mixed
 from haneul.services.ec2.filters import Filters
@@ -139,12 +139,15 @@ def request_spot_instances(call: Call, request: Request) -> dict[str, Any]:
                 made.append(row.id)
             idempotency.remember(tx, call, request, made)
         rows = SPOT_REQUEST.get_all(tx, call.scope, made)
-        return {"SpotInstanceRequests": [describe(call, tx, row) for row in rows]}
+        names = group_names(tx, call.scope)
+        return {"SpotInstanceRequests": [describe(call, row, names) for row in rows]}
 
 
 @operation()
 def describe_spot_instance_requests(call: Call, request: Request) -> dict[str, Any]:
     """DescribeSpotInstanceRequests; ended ones are told for four hours."""
+    with call.read() as tx:
+        names = group_names(tx, call.scope)
     return listing.describe(
         call,
         request,
@@ -152,7 +155,7 @@ def describe_spot_instance_requests(call: Call, request: Request) -> dict[str, A
         member="SpotInstanceRequests",
         ids="SpotInstanceRequestIds",
         filters=FILTERS,
-        render=lambda tx, row: describe(call, tx, row),
+        render=lambda _, row: describe(call, row, names),
     )
 
 
@@ -244,8 +247,13 @@ def checked_price(text: str | None) -> str:
     return text
 
 
-def describe(call: Call, tx: Reader, row: SpotRequest) -> dict[str, Any]:
-    """A SpotInstanceRequest."""
+def group_names(tx: Reader, scope: Scope) -> dict[str, str]:
+    """Security groups' names by their ids."""
+    return {row.id: row.name for row in GROUP.table.scan(tx, scope)}
+
+
+def describe(call: Call, row: SpotRequest, names: Mapping[str, str]) -> dict[str, Any]:
+    """A SpotInstanceRequest. names: of the account's security groups."""
     type = row.launch.get("InstanceType") or launching.DEFAULT_TYPE
     price = Decimal(row.price) if row.price else prices.on_demand(call.region, type)
     return {
@@ -259,7 +267,7 @@ def describe(call: Call, tx: Reader, row: SpotRequest) -> dict[str, Any]:
         "InstanceId": row.instance or None,
         "LaunchedAvailabilityZone": row.zone or None,
         "LaunchedAvailabilityZoneId": zone_id(row.zone) if row.zone else None,
-        "LaunchSpecification": _specification(call, tx, row.launch),
+        "LaunchSpecification": _specification(row.launch, names),
         "LaunchGroup": row.launch_group or None,
         "AvailabilityZoneGroup": row.zone_group or None,
         "InstanceInterruptionBehavior": row.interruption,
@@ -270,11 +278,10 @@ def describe(call: Call, tx: Reader, row: SpotRequest) -> dict[str, Any]:
     }
 
 
-def _specification(call: Call, tx: Reader, launch: Request) -> dict[str, Any]:
+def _specification(launch: Request, names: Mapping[str, str]) -> dict[str, Any]:
     """A LaunchSpecification: groups with their names, the placement's few members."""
     found = {name: launch.get(name) for name in _TOLD}
     placement = launch.get("Placement") or {}
-    names = {row.id: row.name for row in GROUP.table.scan(tx, call.scope)}
     ids = {name: identifier for identifier, name in names.items()}
     groups = [{"GroupId": one, "GroupName": names.get(one)} for one in launch.get("SecurityGroupIds") or ()]
     groups += [{"GroupId": ids.get(one), "GroupName": one} for one in launch.get("SecurityGroups") or ()]

@@ -87,6 +87,8 @@ async def create_capacity_reservation(call: Call, request: Request) -> dict[str,
 @operation()
 def describe_capacity_reservations(call: Call, request: Request) -> dict[str, Any]:
     """DescribeCapacityReservations, ended ones for two days."""
+    with call.read() as tx:
+        used = seats.all_used(tx, call.scope)
     return listing.describe(
         call,
         request,
@@ -94,7 +96,7 @@ def describe_capacity_reservations(call: Call, request: Request) -> dict[str, An
         member="CapacityReservations",
         ids="CapacityReservationIds",
         filters=_FILTERS,
-        render=lambda tx, row: describe(call, tx, row),
+        render=lambda _, row: shown(call, row, used[row.id]),
         limits=(1, 1000),
     )
 
@@ -230,7 +232,11 @@ def check_active(row: CapacityReservation) -> None:
 
 def describe(call: Call, tx: Reader, row: CapacityReservation) -> dict[str, Any]:
     """A CapacityReservation."""
-    used = seats.used(tx, call.scope, row) if row.state == "active" else 0
+    return shown(call, row, seats.used(tx, call.scope, row))
+
+
+def shown(call: Call, row: CapacityReservation, used: int) -> dict[str, Any]:
+    """A CapacityReservation in which so many instances run."""
     return {
         "CapacityReservationId": row.id,
         "OwnerId": call.account,
@@ -241,7 +247,7 @@ def describe(call: Call, tx: Reader, row: CapacityReservation) -> dict[str, Any]
         "InstancePlatform": row.platform,
         "Tenancy": row.tenancy,
         "TotalInstanceCount": row.count,
-        "AvailableInstanceCount": seats.free(tx, call.scope, row),
+        "AvailableInstanceCount": seats.left(row, used),
         "EbsOptimized": row.ebs_optimized,
         "EphemeralStorage": False,
         "State": row.state,

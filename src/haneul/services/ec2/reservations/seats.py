@@ -41,9 +41,12 @@ def find(tx: Reader, scope: Scope, wish: Mapping[str, Any] | None, type: str, zo
     if preference == "none":
         return Seats([])
     found: list[str] = []
-    for row in CAPACITY_RESERVATION.table.scan(tx, scope):
-        if row.criteria == "open" and _fits(row, type, zone) and len(found) < wanted:
-            found += [row.id] * min(wanted - len(found), free(tx, scope, row))
+    fitting = [
+        row for row in CAPACITY_RESERVATION.table.scan(tx, scope) if row.criteria == "open" and _fits(row, type, zone)
+    ]
+    taken = all_used(tx, scope) if fitting else Counter()
+    for row in fitting:
+        found += [row.id] * min(wanted - len(found), left(row, taken[row.id]))
     return Seats(found, only=preference == "capacity-reservations-only")
 
 
@@ -67,13 +70,21 @@ def exceeded() -> AwsError:
 
 def free(tx: Reader, scope: Scope, row: CapacityReservation) -> int:
     """How many of its seats are empty."""
-    if row.state != "active":
-        return 0
-    return max(0, row.count - used(tx, scope, row))
+    return left(row, used(tx, scope, row))
+
+
+def left(row: CapacityReservation, taken: int) -> int:
+    """How many of its seats are empty when so many are taken."""
+    return max(0, row.count - taken) if row.state == "active" else 0
 
 
 def used(tx: Reader, scope: Scope, row: CapacityReservation) -> int:
-    return sum(one.lives and seat_of(one) == row.id for one in INSTANCE.table.scan(tx, scope))
+    return all_used(tx, scope)[row.id]
+
+
+def all_used(tx: Reader, scope: Scope) -> Counter[str]:
+    """Reservation -> how many run in it."""
+    return Counter(seat_of(one) for one in INSTANCE.table.scan(tx, scope) if one.lives)
 
 
 def seat_of(instance: Instance) -> str:
@@ -94,10 +105,10 @@ def adopt(tx: Writer, scope: Scope, row: CapacityReservation) -> int:
     """Running instances that match an open reservation and sit nowhere take its seats; how many do."""
     if row.criteria != "open":
         return 0
-    left = free(tx, scope, row)
+    empty = free(tx, scope, row)
     taken = 0
     for one in list(INSTANCE.table.scan(tx, scope)):
-        if taken >= left:
+        if taken >= empty:
             break
         if not one.lives or seat_of(one) or one.options.get("Lifecycle") == "spot":
             continue
