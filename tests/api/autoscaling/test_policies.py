@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 
 from tests.api.autoscaling.conftest import refusal
-from tests.api.ec2.waiting import until
+from tests.api.ec2.waiting import image, until
 
 
 def desired(groups, name) -> int:
@@ -177,3 +177,13 @@ def test_group_metrics(groups, asg, aws):
         "ValidationError",
         "Valid metrics granularity type is: [1Minute].",
     )
+
+
+def test_what_instances_do_counts_for_their_group(groups, asg, aws, ec2):
+    """EC2's own figures have the group as a dimension, too: what target tracking of the CPU looks at."""
+    cloudwatch = aws("cloudwatch")
+    asg.create_launch_configuration(LaunchConfigurationName="watched", ImageId=image(ec2), InstanceType="t3.micro")
+    name = groups.made(1, LaunchConfigurationName="watched")
+    wanted = [{"Name": "AutoScalingGroupName", "Value": name}]
+    found = until(lambda: cloudwatch.list_metrics(Namespace="AWS/EC2", Dimensions=wanted)["Metrics"], 40)
+    assert "CPUUtilization" in {one["MetricName"] for one in found}

@@ -194,7 +194,8 @@ def _scale_out(plan: Plan) -> None:
     if not plan.may("Launch") or plan.now < plan.group.paused:
         return
     reasons, used = list(plan.group.causes), False
-    while (actual := selection.capacity(plan.members)) < plan.group.desired:
+    actual = selection.capacity(plan.members)
+    while selection.capacity(plan.members) < plan.group.desired:
         if plan.replaced > 0:
             causes = [sentence(plan.now, "an instance was launched in response to an unhealthy instance needing to be "
                                          "replaced.")]  # fmt: skip
