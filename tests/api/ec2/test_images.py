@@ -338,6 +338,7 @@ def test_disabled_deprecated_protected(ec2, cloud, account):
     mine = [{"Name": "owner-id", "Values": [account]}]
     assert other.describe_images(Filters=mine)["Images"] == []
     assert other.describe_images(Filters=mine, IncludeDeprecated=True)["Images"]
+    assert other.describe_images(ImageIds=[image])["Images"]
     ec2.disable_image_deprecation(ImageId=image)
     assert "DeprecationTime" not in described(ec2, image)
     ec2.disable_image(ImageId=image)

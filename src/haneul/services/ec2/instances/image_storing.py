@@ -130,14 +130,17 @@ def create_restore_image_task(call: Call, request: Request) -> dict[str, Any]:
 
 @operation()
 def describe_store_image_tasks(call: Call, request: Request) -> dict[str, Any]:
-    """DescribeStoreImageTasks of the last 31 days, the newest first."""
+    """DescribeStoreImageTasks of the last 31 days, the newest first; of images that are named, the last task alone."""
     named = request.get("ImageIds") or ()
     IMAGE.check(named)
     if named and request.get("MaxResults") is not None:
         raise errors.InvalidParameterCombination("The parameter ImageIds cannot be used with the parameter MaxResults")
     asked = request if not named else {**request, "Filters": None}
     with call.read() as tx:
-        rows = [one for one in STORE_TASKS.scan(tx, call.scope) if not named or one.image in named]
+        rows = list(STORE_TASKS.scan(tx, call.scope))
+    if named:
+        last = {row.image: row for row in reversed(rows)}
+        rows = [last[one] for one in named if one in last]
     items = [(row.id, _described(row)) for row in rows]
     filters = {"task-state": "StoreTaskState", "bucket": "Bucket"}
     return listing.paged(asked, "StoreImageTaskResults", items, filters, (1, 200))

@@ -9,6 +9,7 @@ from haneul.converge import wake
 from haneul.service import Call, Scope
 from haneul.services.ec2 import listing
 from haneul.services.ec2 import plane as planes
+from haneul.services.ec2.account import allowed_images
 from haneul.services.ec2.errors import coded, errors
 from haneul.services.ec2.instances import image_builtin, image_describing, image_notices
 from haneul.services.ec2.instances.state import IMAGE, Image
@@ -28,13 +29,22 @@ def describe_images(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     IMAGE.check(named)
     _ensure_builtin(call)
     with call.read() as tx:
-        seen = [(scope, row) for scope, row in visible(tx, call) if not named or row.id in named]
+        rules = allowed_images.Rules(tx, call)
+        seen = [
+            (scope, row)
+            for scope, row in visible(tx, call)
+            if (not named or row.id in named) and not rules.hide(scope, row)
+        ]
         known = {row.id for _, row in seen} | {one for one in named if IMAGE.find(tx, call.scope, one)}
     absent = [one for one in named if one not in known]
     if absent:  # one that was deregistered a moment ago is left out without a word
         raise missing(absent)
     shown = [
-        (row.id, image_describing.describe(scope, row, mine=scope.account == call.account))
+        (
+            row.id,
+            image_describing.describe(scope, row, mine=scope.account == call.account)
+            | {"ImageAllowed": rules.allow(scope, row)},
+        )
         for scope, row in seen
         if _listed(call, request, scope, row)
     ]
@@ -86,7 +96,9 @@ def get_image_ancestry(call: Call, request: Mapping[str, Any]) -> dict[str, Any]
 def resolve(tx: Reader, call: Call, image: str) -> Image:
     """The image that an account may launch: its own, one shared with it, everybody's, or a built-in one.
     Raises InvalidAMIID.NotFound, InvalidAMIID.Malformed, InvalidAMIID.Unavailable."""
-    row = find(tx, call, image)[1]
+    scope, row = find(tx, call, image)
+    if allowed_images.Rules(tx, call).hide(scope, row):
+        raise missing([image])
     if row.state != "available":
         raise gone(row)
     return row
@@ -194,8 +206,8 @@ def _listed(call: Call, request: Mapping[str, Any], scope: Scope, row: Image) ->
     """Whether the request's owners, users and switches let an image through."""
     if row.state == "disabled" and not request.get("IncludeDisabled"):
         return False
-    mine = scope.account == call.account
-    if not mine and not request.get("IncludeDeprecated") and image_describing.is_deprecated(row, call.now()):
+    found = scope.account == call.account or request.get("ImageIds") or request.get("IncludeDeprecated")
+    if not found and image_describing.is_deprecated(row, call.now()):
         return False
     owners = {call.account if one == "self" else one for one in request.get("Owners") or ()}
     if owners and not owners & {scope.account, image_describing.owner_of(scope)}:
