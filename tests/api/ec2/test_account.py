@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.api.ec2.conftest import code_of
-from tests.api.ec2.waiting import instance, launched
+from tests.api.ec2.waiting import image, instance, launched, reached, running
 
 
 def test_serial_console_access(ec2):
@@ -115,3 +115,60 @@ def test_cpu_options(ec2):
         with pytest.raises(ClientError) as error:
             launched(ec2, InstanceType="m5.2xlarge", CpuOptions=wrong)
         assert code_of(error)[0] == "InvalidParameterValue"
+
+
+def test_cores_of_a_stopped_instance(ec2):
+    """They change while it is stopped, within what the type has."""
+    identifier = running(ec2, InstanceType="m5.2xlarge")["InstanceId"]
+    with pytest.raises(ClientError) as error:
+        ec2.modify_instance_cpu_options(InstanceId=identifier, CoreCount=2, ThreadsPerCore=1)
+    assert code_of(error)[0] == "IncorrectInstanceState"
+    ec2.report_instance_status(Instances=[identifier], Status="impaired", ReasonCodes=["unresponsive"])
+    ec2.stop_instances(InstanceIds=[identifier])
+    reached(ec2, identifier, "stopped")
+    changed = ec2.modify_instance_cpu_options(InstanceId=identifier, CoreCount=2, ThreadsPerCore=1)
+    assert (changed["CoreCount"], changed["ThreadsPerCore"]) == (2, 1)
+    assert instance(ec2, identifier)["CpuOptions"] == {"CoreCount": 2, "ThreadsPerCore": 1}
+    with pytest.raises(ClientError) as error:
+        ec2.report_instance_status(Instances=[identifier], Status="ok", ReasonCodes=["other"])
+    assert code_of(error)[0] == "IncorrectInstanceState"
+
+
+def test_allowed_images(ec2):
+    """Criteria are told in audit mode, and hide images of others once they are enabled."""
+    assert ec2.get_allowed_images_settings()["State"] == "disabled"
+    built_in = image(ec2)
+    ec2.replace_image_criteria_in_allowed_images_settings(ImageCriteria=[{"ImageProviders": ["123456789012"]}])
+    ec2.enable_allowed_images_settings(AllowedImagesSettingsState="audit-mode")
+    (found,) = ec2.describe_images(ImageIds=[built_in])["Images"]
+    assert found["ImageAllowed"] is False
+    (row,) = launched(ec2)
+    (told,) = ec2.describe_instance_image_metadata(InstanceIds=[row["InstanceId"]])["InstanceImageMetadata"]
+    assert told["ImageMetadata"]["ImageId"] == built_in
+    assert told["ImageMetadata"]["ImageOwnerAlias"] == "amazon" and told["ImageMetadata"]["ImageAllowed"] is False
+    ec2.enable_allowed_images_settings(AllowedImagesSettingsState="enabled")
+    assert ec2.describe_images(Owners=["amazon"])["Images"] == []
+    with pytest.raises(ClientError) as error:
+        ec2.run_instances(ImageId=built_in, InstanceType="t3.micro", MinCount=1, MaxCount=1)
+    assert code_of(error)[0] == "InvalidAMIID.NotFound"
+    criteria = [{"ImageProviders": ["amazon"], "ImageNames": ["haneul-minimal-*"]}]
+    ec2.replace_image_criteria_in_allowed_images_settings(ImageCriteria=criteria)
+    assert ec2.get_allowed_images_settings()["ImageCriteria"] == criteria
+    assert ec2.describe_images(ImageIds=[built_in])["Images"][0]["ImageAllowed"] is True
+    ec2.disable_allowed_images_settings()
+    with pytest.raises(ClientError) as error:
+        ec2.replace_image_criteria_in_allowed_images_settings(ImageCriteria=[{"ImageProviders": ["somebody"]}])
+    assert code_of(error)[0] == "InvalidParameterValue"
+
+
+def test_the_images_of_instances(ec2):
+    """By state, type and image, as inventories ask."""
+    rows = [launched(ec2)[0]["InstanceId"], launched(ec2, InstanceType="t3.small")[0]["InstanceId"]]
+    for name, value, found in (
+        ("instance-type", "t3.small", rows[1:]),
+        ("instance-id", rows[0], rows[:1]),
+        ("owner-alias", "amazon", rows),
+        ("image-allowed", "true", []),
+    ):
+        told = ec2.describe_instance_image_metadata(Filters=[{"Name": name, "Values": [value]}])
+        assert sorted(one["InstanceId"] for one in told["InstanceImageMetadata"]) == sorted(found), name

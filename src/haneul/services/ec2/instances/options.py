@@ -121,6 +121,24 @@ def modify_instance_placement(call: Call, request: Request) -> dict[str, Any]:
 
 
 @operation(ARN)
+def modify_instance_cpu_options(call: Call, request: Request) -> dict[str, Any]:
+    """ModifyInstanceCpuOptions of a stopped instance, which starts with so many vCPUs. Raises InvalidParameterValue for
+    what the type doesn't have."""
+    if request.get("NestedVirtualization") == "enabled":
+        raise errors.UnsupportedOperation("Nested virtualization is not supported by the machines here.")
+    with call.write() as tx:
+        row = INSTANCE.get(tx, call.scope, request["InstanceId"])
+        if row.state != "stopped":
+            raise errors.IncorrectInstanceState(f"The instance '{row.id}' is not in the 'stopped' state.")
+        given = {name: request[name] for name in ("CoreCount", "ThreadsPerCore") if request.get(name) is not None}
+        cores = requesting.cpu_options({**(row.options.get("CpuOptions") or {}), **given}, types.spec(row.type))
+        vcpus = cores["CoreCount"] * cores["ThreadsPerCore"]
+        row.options = {**row.options, "CpuOptions": cores, "vcpus": vcpus}
+        INSTANCE.table.put(tx, call.scope, row)
+    return {"InstanceId": row.id, **cores}
+
+
+@operation(ARN)
 def modify_instance_maintenance_options(call: Call, request: Request) -> dict[str, Any]:
     """ModifyInstanceMaintenanceOptions: told again; nothing here is ever maintained behind one's back."""
     given = {name: request[name] for name in ("AutoRecovery", "RebootMigration") if request.get(name) is not None}

@@ -10,7 +10,7 @@ from haneul.engines.errors import EngineError
 from haneul.service import Call
 from haneul.services.ec2 import listing
 from haneul.services.ec2 import plane as planes
-from haneul.services.ec2.errors import mixed
+from haneul.services.ec2.errors import errors, mixed
 from haneul.services.ec2.filters import Filters
 from haneul.services.ec2.instances import describing
 from haneul.services.ec2.instances.state import INSTANCE, Instance
@@ -82,6 +82,17 @@ def describe(plane: Plane, row: Instance) -> dict[str, Any]:
         "AttachedEbsStatus": _summary(system, 0.0) if row.state == "running" else None,
         "Operator": {"Managed": False},
     }
+
+
+@operation()
+def report_instance_status(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+    """ReportInstanceStatus: what somebody else found; it changes nothing of what DescribeInstanceStatus tells, as
+    AWS's doesn't. Raises IncorrectInstanceState for one that doesn't run."""
+    with call.read() as tx:
+        for row in INSTANCE.get_all(tx, call.scope, request["Instances"]):
+            if row.state != "running":
+                raise errors.IncorrectInstanceState(f"The instance '{row.id}' is not in the 'running' state.")
+    return {}
 
 
 def _verdicts(row: Instance, vital: Vital | None) -> tuple[str, str]:
