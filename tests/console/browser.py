@@ -80,6 +80,8 @@ class Browser:
         self.wait(f"return document.body.innerText.includes({text!r})")
 
     def find(self, selector: str) -> str:
+        """An element, once it is there."""
+        self.wait(f"return document.querySelector({selector!r}) !== null")
         return str(self._post("element", {"using": "css selector", "value": selector})[ELEMENT])
 
     def click(self, selector: str) -> None:

@@ -71,6 +71,9 @@ def test_a_user_and_its_grants(cloud, opened, client, unique):
     page.wait_text("Active")
     assert len(iam.list_access_keys(UserName=name)["AccessKeyMetadata"]) == 1
     assert iam.list_user_policies(UserName=name)["PolicyNames"] == ["own"]
+    page.click("#simulate")
+    page.wait("return document.querySelector('#decision').textContent === 'allowed'")
+    page.wait("return document.querySelector('#why').textContent.includes('ReadOnlyAccess')")
 
 
 def test_a_role_and_its_trust(cloud, opened, client, unique):

@@ -83,17 +83,24 @@ def test_a_refusal_of_the_whole_page(opened, fresh_cloud):
     page.wait("return document.querySelector('main [role=alert]').textContent.startsWith('AuthFailure: ')")
 
 
-def test_vaults_with_their_jobs(machines, opened):
-    """A vault is made by hand; its page tells of its jobs."""
+def test_vaults_with_their_jobs(machines, opened, tmp_path):
+    """A vault is made by hand, an archive of several tree-hash leaves goes in, an inventory is asked for."""
     glacier = machines.client("glacier")
     page = opened(machines, "vaults")
     page.wait_text("aws glacier create-vault")
     page.type("main form input", "records")
     page.click("main form button")
     page.wait("return document.querySelector('a[href=\"#vaults/records\"]')")
-    assert glacier.describe_vault(vaultName="records")["NumberOfArchives"] == 0
     page.run("location.hash = 'vaults/records'")
     page.wait_text("Jobs: records")
+    file = tmp_path / "archive.bin"
+    file.write_bytes(b"x" * (5 << 19))
+    page.type("#archive", str(file))
+    page.run("document.querySelector('#archive').form.requestSubmit()")
+    page.wait("return document.querySelector('#flash').textContent.includes('Done')")
+    page.run("[...document.querySelectorAll('main button')].find((b) => b.textContent === 'Inventory').click()")
+    page.wait_text("InventoryRetrieval")
+    assert glacier.list_jobs(vaultName="records")["JobList"][0]["Action"] == "InventoryRetrieval"
 
 
 def test_a_group_that_scales(machines, opened):

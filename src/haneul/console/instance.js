@@ -21,7 +21,7 @@ export async function details(id, again) {
   const state = one.instanceState.name;
   const checks = list(status.instanceStatusSet)[0] || {};
   const moves = ["pending", "stopping", "shutting-down"].includes(state) || checks.instanceStatus?.status === "initializing";
-  const page = h("div", {}, actions(id, state, again), summary(one, checks), h("h2", {}, text("Volumes")), disks(one, list(volumes.volumeSet)),
+  const page = h("div", {}, actions(id, state, again), summary(one, checks), entry(one), h("h2", {}, text("Volumes")), disks(one, list(volumes.volumeSet)),
     h("h2", {}, text("Interfaces")), interfaces(one), tags(id, list(one.tagSet), again),
     one.vpcId ? await changes(one, again) : null, figures(id), output(id, state));
   if (moves) setTimeout(() => page.isConnected && !page.contains(document.activeElement) && again(), AGAIN);
@@ -56,6 +56,10 @@ function summary(one, checks) {
     [text("Security groups"), list(one.groupSet).length ? h("span", {}, list(one.groupSet).flatMap((group) => [link("groups", group.groupId), ` ${group.groupName} `])) : undefined],
   ]);
 }
+
+// How to get in from this machine, which reaches public addresses.
+const entry = (one) => (one.ipAddress && one.keyName && one.instanceState.name === "running"
+  ? h("pre", { tabindex: 0, "aria-label": "ssh" }, `ssh -i ${one.keyName}.pem admin@${one.ipAddress}`) : null);
 
 const disks = (one, volumes) => table([text("Device"), "ID", text("size"), text("Type"), text("State"), text("Encrypted")],
   volumes.map((volume) => [list(volume.attachmentSet).find((at) => at.instanceId === one.instanceId)?.device, link("volumes", volume.volumeId), `${volume.size} GiB`,

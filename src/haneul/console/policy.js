@@ -2,7 +2,7 @@
 
 import { findings } from "./findings.js";
 import { button, field, h, safely, text } from "./page.js";
-import { query } from "./query.js";
+import { flat, query } from "./query.js";
 
 const TONES = { ERROR: "bad", SECURITY_WARNING: "warn", WARNING: "warn", SUGGESTION: "quiet" };
 export const pretty = (document) => { try { return JSON.stringify(JSON.parse(document), null, 2); } catch { return document; } };
@@ -25,16 +25,22 @@ export function policyEditor({ document, kind = "identity", save, id = "policy",
     kind === "identity" ? simulator(() => area.value) : null);
 }
 
-export function simulator(read) {
+// Asks what a policy that isn't kept would decide, or (with an ARN) what an identity may do by all that it is granted.
+export function simulator(read, arn = "") {
   const [actionLabel, action] = field(text("operation"), { value: "s3:GetObject", required: true, id: "action" });
   const [resourceLabel, resource] = field(text("Resource"), { value: "arn:aws:s3:::example/file", required: true, id: "resource", size: 40 });
   const result = h("output", { id: "decision" });
+  const why = h("p", { class: "quiet", id: "why" });
   const ask = safely(async () => {
-    const page = await query("iam", "2010-05-08", "SimulateCustomPolicy", { "PolicyInputList.member.1": read(), "ActionNames.member.1": action.value,
-      "ResourceArns.member.1": resource.value });
+    const asked = { ActionNames: { member: [action.value] }, ResourceArns: { member: [resource.value] } };
+    const page = arn ? await query("iam", "2010-05-08", "SimulatePrincipalPolicy", flat({ ...asked, PolicySourceArn: arn }))
+      : await query("iam", "2010-05-08", "SimulateCustomPolicy", flat({ ...asked, PolicyInputList: { member: [read()] } }));
     const decision = page.querySelector("EvalDecision").textContent;
     result.textContent = decision;
     result.className = decision === "allowed" ? "good" : "bad";
+    const deciding = [...page.querySelectorAll("MatchedStatements > member > SourcePolicyId")].map((each) => each.textContent);
+    why.textContent = arn && deciding.length ? `${text("Decided by")}: ${deciding.join(", ")}` : "";
   });
-  return h("form", { class: "tools", onsubmit: ask }, h("strong", {}, text("simulate")), actionLabel, resourceLabel, h("button", { type: "submit", id: "simulate" }, text("run")), result);
+  return h("div", {}, h("form", { class: "tools", onsubmit: ask }, h("strong", {}, text(arn ? "What may it do?" : "simulate")), actionLabel, resourceLabel,
+    h("button", { type: "submit", id: "simulate" }, text("run")), result), why);
 }

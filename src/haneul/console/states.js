@@ -3,7 +3,7 @@
 import { h } from "./page.js";
 
 const TONES = {
-  good: ["running", "available", "in-use", "completed", "passed", "ok", "active", "ACTIVE", "associated", "attached", "Active", "InService", "Healthy", "Successful"],
+  good: ["running", "available", "in-use", "completed", "passed", "ok", "active", "ACTIVE", "associated", "attached", "Active", "InService", "Healthy", "Successful", "Succeeded"],
   warn: ["pending", "stopping", "shutting-down", "creating", "deleting", "CREATING", "UPDATING", "DELETING", "initializing", "modifying", "attaching", "detaching", "Pending", "InProgress", "Terminating", "Terminating:Wait", "Pending:Wait", "PreInService"],
   bad: ["failed", "error", "impaired", "blackhole", "Failed", "Unhealthy", "Cancelled"],
 };

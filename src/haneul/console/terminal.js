@@ -68,7 +68,7 @@ export function terminal(id) {
     h("p", {}, h("a", { href: `#instances/${id}` }, text("back")), ` · ${id} `, state),
     h("div", { class: "tools" }, h("button", { type: "button", id: "terminal-connect", onclick: safely(connect) }, text("Connect")),
       h("button", { type: "button", onclick: () => socket?.close() }, text("Disconnect")),
-      h("span", { class: "quiet" }, text("Press Enter for a prompt. Shift+Escape leaves the terminal. For a bigger one: stty rows 30 cols 100"))),
+      h("span", { class: "quiet" }, text("Press Enter for a prompt. Shift+Escape leaves the terminal. For a bigger one: stty rows 30 cols 100. To log in set a password first, by user data: echo admin:secret | chpasswd"))),
     place,
   ];
 }

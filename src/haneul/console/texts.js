@@ -49,14 +49,14 @@ export const TEXTS = {
     "Make a link for everybody": "누구나 쓸 수 있는 링크 만들기", "No file here can be edited.": "여기에는 고칠 수 있는 파일이 없습니다.",
     "No findings.": "문제가 없습니다.", "Only tried, not kept.": "시험만 하고 저장하지 않습니다.", "Partition key": "파티션 키", "Sort key": "정렬 키",
     User: "사용자", Password: "암호", Pause: "멈추기", "Plain JSON": "보통 JSON", Resource: "리소스", Resources: "리소스", Restore: "되돌리기",
-    "Press Enter for a prompt. Shift+Escape leaves the terminal. For a bigger one: stty rows 30 cols 100":
-      "Enter를 누르면 프롬프트가 나옵니다. Shift+Escape로 터미널을 벗어납니다. 더 크게 쓰려면: stty rows 30 cols 100",
+    "Press Enter for a prompt. Shift+Escape leaves the terminal. For a bigger one: stty rows 30 cols 100. To log in set a password first, by user data: echo admin:secret | chpasswd":
+      "Enter를 누르면 프롬프트가 나옵니다. Shift+Escape로 터미널을 벗어납니다. 더 크게 쓰려면: stty rows 30 cols 100. 로그인하려면 사용자 데이터로 암호를 정해 두세요: echo admin:secret | chpasswd",
     "Reads only: nothing is changed.": "읽기만 합니다. 아무것도 바뀌지 않습니다.", Settings: "설정", "Storage class": "스토리지 클래스",
     "SQL in the browser goes through the Data API, which AWS has for Aurora clusters alone.": "브라우저의 SQL은 Data API를 거치는데, AWS에서는 Aurora 클러스터에만 있습니다.",
     "This month so far": "이번 달 지금까지", "Expected this month": "이번 달 예상", "Upload a folder": "폴더 올리기", Usage: "사용 유형", Versions: "버전",
     "The serial console is disabled for this account in this region. ": "이 계정의 이 리전에서는 직렬 콘솔이 꺼져 있습니다. ", Enable: "켜기",
     Images: "이미지", "Launch templates": "시작 템플릿", "Launch template": "시작 템플릿", "Elastic addresses": "탄력적 주소", Deregister: "등록 취소", Release: "놓아주기", Allocate: "할당",
-    "As in the template": "템플릿대로", "While it is stopped.": "중지돼 있을 때만.", "Allow termination": "종료 허용", "Protect from termination": "종료 방지", Screenshot: "화면 사진",
+    "As in the template": "템플릿대로", "What may it do?": "무엇을 할 수 있나?", "Decided by": "결정한 정책", Inventory: "목록", Retrieve: "꺼내기", "While it is stopped.": "중지돼 있을 때만.", "Allow termination": "종료 허용", "Protect from termination": "종료 방지", Screenshot: "화면 사진",
     Owner: "소유자", "Browsers sign only on https or on localhost: open this page by one of them.": "브라우저는 https나 localhost에서만 서명합니다. 그 가운데 하나로 여세요.", Wanted: "원하는 수", Activities: "활동", Cause: "까닭", "Kept (days)": "보관 (일)", Span: "기간", Live: "실시간", "Create image": "이미지 만들기",
     "Root volume (GiB)": "루트 볼륨 (GiB)",
   },

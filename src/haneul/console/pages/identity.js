@@ -4,7 +4,7 @@ import { grants, keys } from "../grants.js";
 import { iam, pages } from "../iam.js";
 import { listing } from "../listing.js";
 import { field, flash, h, pairs, safely, text } from "../page.js";
-import { policyEditor } from "../policy.js";
+import { policyEditor, simulator } from "../policy.js";
 
 const START = JSON.stringify({ Version: "2012-10-17", Statement: [{ Effect: "Allow", Action: "s3:GetObject", Resource: "arn:aws:s3:::example/*" }] });
 const TRUST = JSON.stringify({ Version: "2012-10-17", Statement: [{ Effect: "Allow", Principal: { Service: "lambda.amazonaws.com" }, Action: "sts:AssumeRole" }] });
@@ -81,5 +81,5 @@ async function one(kind, name, again) {
   const facts = pairs([["ARN", found.Arn], ["ID", found[`${noun}Id`]], [text("Created"), found.CreateDate], ["Path", found.Path]]);
   const trust = kind === "roles" ? [h("h2", {}, text("Trust policy")), policyEditor({ document: decodeURIComponent(found.AssumeRolePolicyDocument), kind: "trust", id: "trust",
     save: async (document) => { await iam("UpdateAssumeRolePolicy", { RoleName: name, PolicyDocument: document }); flash(text("done")); } })] : [];
-  return [way(name), facts, ...trust, ...(await grants(noun, name, again)), ...(kind === "users" ? await keys(name, again) : [])];
+  return [way(name), facts, ...trust, kind === "userGroups" ? null : simulator(undefined, found.Arn), ...(await grants(noun, name, again)), ...(kind === "users" ? await keys(name, again) : [])];
 }
