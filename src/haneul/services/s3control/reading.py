@@ -31,13 +31,17 @@ def pieces(call: Call, answer: Mapping[str, Any]) -> Iterator[bytes]:
 
 
 def unpacked(packed: Iterable[bytes]) -> Iterator[bytes]:
-    """What gzip made smaller. Raises zlib.error."""
+    """What gzip made smaller, one or more times end to end. Raises zlib.error, ValueError where the end is missing."""
     machine = zlib.decompressobj(zlib.MAX_WBITS | 16)
     for piece in packed:
         rest = piece
         while rest:
+            if machine.eof:
+                machine = zlib.decompressobj(zlib.MAX_WBITS | 16)
             yield machine.decompress(rest, PIECE)
-            rest = machine.unconsumed_tail
+            rest = machine.unused_data if machine.eof else machine.unconsumed_tail
+    if not machine.eof:
+        raise ValueError("the compressed file ends too early")
 
 
 def lines(content: Iterable[bytes]) -> Iterator[str]:
