@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 
 from tests.api.autoscaling.conftest import refusal
-from tests.api.ec2.waiting import image, instance, running
+from tests.api.ec2.waiting import image, instance, running, until
 
 
 def test_launch_configurations(groups, asg, ec2):
@@ -147,3 +147,23 @@ def test_launch_while_waiting(groups, asg):
     assert refusal(asg.launch_instances, **given, AvailabilityZones=["us-east-1a"])[0] == "IdempotentParameterMismatch"
     more = {"AutoScalingGroupName": name, "RequestedCapacity": 1, "AvailabilityZones": ["us-east-1b"]}
     assert "would violate the max size (2)" in refusal(asg.launch_instances, **more, ClientToken="more")[1]
+
+
+def test_capacity_reservations(groups, ec2):
+    """The reserved seat first, then outside of it; never outside where only reservations are wanted."""
+    made = ec2.create_capacity_reservation(
+        InstanceType="t3.micro",
+        InstancePlatform="Linux/UNIX",
+        AvailabilityZone="us-east-1a",
+        InstanceCount=1,
+        InstanceMatchCriteria="targeted",
+    )["CapacityReservation"]["CapacityReservationId"]
+    target = {"CapacityReservationTarget": {"CapacityReservationIds": [made]}}
+    first = {"CapacityReservationPreference": "capacity-reservations-first", **target}
+    name = groups.made(2, AvailabilityZones=["us-east-1a"], CapacityReservationSpecification=first)
+    seats = [instance(ec2, one["InstanceId"]).get("CapacityReservationId") for one in groups.instances(name)]
+    assert sorted(seats, key=str) == sorted([made, None], key=str)
+    only = {"CapacityReservationPreference": "capacity-reservations-only", **target}
+    other = groups.make(1, AvailabilityZones=["us-east-1a"], CapacityReservationSpecification=only)
+    failed = until(lambda: [one for one in groups.activities(other) if one["StatusCode"] == "Failed"])
+    assert "does not have sufficient" in failed[0]["StatusMessage"] and groups.instances(other) == []

@@ -13,6 +13,7 @@ from haneul.services.autoscaling.recipes import Choice, Recipe
 from haneul.services.autoscaling.state import CONFIGURATIONS, Group, Member
 
 TAG = "aws:autoscaling:groupName"
+FIRST = "capacity-reservations-first"
 
 
 def template_request(asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,7 +99,7 @@ def fill(group: Group, recipe: Recipe, member: Member, present: Sequence[Member]
     member.template, member.configuration = dict(choice.template), recipe.configuration
     member.others = [(one.type, one.weight) for one in order[1:] if one.template == choice.template]
     member.protected = bool(group.settings.get("NewInstancesProtectedFromScaleIn"))
-    member.launch = _request(group, recipe, choice, member)
+    member.launch = _request(group, recipe, choice, member) | _seat(group, spot, len(present))
 
 
 def _request(group: Group, recipe: Recipe, choice: Choice, member: Member) -> dict[str, Any]:
@@ -131,6 +132,22 @@ def _request(group: Group, recipe: Recipe, choice: Choice, member: Member) -> di
         {"ResourceType": "instance", "Tags": [{"Key": key, "Value": value} for key, value in named.items()]},
     ]
     return request
+
+
+def _seat(group: Group, spot: bool, present: int) -> dict[str, Any]:
+    """How a launch looks for a capacity reservation: those that are named take turns."""
+    wish = group.settings.get("CapacityReservationSpecification") or {}
+    preference, target = wish.get("CapacityReservationPreference", "default"), wish.get("CapacityReservationTarget")
+    if spot or preference == "default":
+        return {}
+    if preference == "none":
+        return {"CapacityReservationSpecification": {"CapacityReservationPreference": "none"}}
+    names = (target or {}).get("CapacityReservationIds") or []
+    if names:
+        named = {"CapacityReservationTarget": {"CapacityReservationId": names[present % len(names)]}}
+        return {"CapacityReservationSpecification": named}
+    given = "open" if preference == FIRST else preference
+    return {"CapacityReservationSpecification": {"CapacityReservationPreference": given}}
 
 
 def _given(members: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 from haneul.service import Call, Step
 from haneul.services.autoscaling import activities, capacity, hooks, notices
 from haneul.services.autoscaling.activities import sentence
-from haneul.services.autoscaling.launching import TAG
+from haneul.services.autoscaling.launching import FIRST, TAG
 from haneul.services.autoscaling.names import member_of, wake_group, wake_member
 from haneul.services.autoscaling.neighbours import instances
 from haneul.services.autoscaling.state import ACTIVITIES, GROUPS, MEMBERS, Group, Member
@@ -21,6 +21,7 @@ log = logging.getLogger("haneul.autoscaling")
 PAUSES = (15.0, 30.0, 60.0, 120.0, 300.0)
 """Seconds before the next launch, after so many failures."""
 _GONE = (None, "terminated")
+SEAT = "CapacityReservationSpecification"
 
 
 class Turn:
@@ -99,6 +100,8 @@ def _run(turn: Turn) -> Step:
     except AwsError as error:
         if error.code == "InsufficientInstanceCapacity" and row.others:
             return turn.write(_next_choice)
+        if error.code == "ReservationCapacityExceeded" and _may_run_elsewhere(turn.group, row):
+            return turn.write(_without_seat)
         return _failed(turn, error.message)
     made = answer["Instances"][0]
 
@@ -122,6 +125,17 @@ def _next_choice(tx: Writer, group: Group, row: Member) -> bool:
     """No capacity of this type: nothing was launched under the token, so that another may be."""
     (row.type, row.weight), row.others = row.others[0], row.others[1:]
     row.launch = {**row.launch, "InstanceType": row.type}
+    return True
+
+
+def _may_run_elsewhere(group: Group, row: Member) -> bool:
+    wish = group.settings.get("CapacityReservationSpecification") or {}
+    return wish.get("CapacityReservationPreference") == FIRST and SEAT in row.launch
+
+
+def _without_seat(tx: Writer, group: Group, row: Member) -> bool:
+    """The reservation is full: outside of it there is room."""
+    row.launch = {name: value for name, value in row.launch.items() if name != SEAT}
     return True
 
 

@@ -35,6 +35,7 @@ KEPT = (
     "CapacityReservationSpecification",
     "InstanceLifecyclePolicy",
     "DeletionProtection",
+    "Operator",
 )
 SOURCES = ("LaunchConfigurationName", "LaunchTemplate", "MixedInstancesPolicy")
 TERMINATION = (
@@ -109,9 +110,9 @@ def check(request: Mapping[str, Any]) -> None:
             raise invalid("Both or none of MinHealthyPercentage and MaxHealthyPercentage must be -1.")
         if high != -1 and (high < 100 or high - low > 100):
             raise invalid("The difference between MaxHealthyPercentage and MinHealthyPercentage must be at most 100.")
-    reservation = request.get("CapacityReservationSpecification") or {}
-    if reservation.get("CapacityReservationPreference") == "capacity-reservations-only":
-        raise not_here("The preference capacity-reservations-only")
+    target = (request.get("CapacityReservationSpecification") or {}).get("CapacityReservationTarget") or {}
+    if target.get("CapacityReservationResourceGroupArns"):
+        raise not_here("A group of capacity reservations")
 
 
 def check_sizes(least: int, most: int, desired: int | None) -> None:
