@@ -444,3 +444,44 @@ def test_interfaces_come_and_go_while_it_runs(
 
 def _named(guest: Shell, nic: Nic) -> str:
     return guest.run(f"cd /sys/class/net; for one in *; do grep -q {nic.mac} $one/address && echo $one; done; cd /")
+
+
+def test_disks_grow_while_they_are_attached(
+    engine: Machines, kind: str, root: Disk, tmp_path: Path, shell: Callable[[], Shell]
+) -> None:
+    """The guest of QEMU sees more at once; that of User Mode Linux sees it when it boots, and the engine says so."""
+    extra = blank(tmp_path, "vol-1")
+    engine.ensure_running(machine(kind, root, extra))
+    guest = shell()
+    os.truncate(extra.path, 16 << 20)
+    assert engine.resized("i-1", "vol-1") == (kind != "uml")
+    if kind != "uml":
+        guest.run("for i in `seq 100`; do grep -q ' 16384 ' /proc/partitions && break; sleep 0.05; done")
+        assert " 16384 " in guest.run("cat /proc/partitions")
+
+
+def test_ec2_shows_in_the_machine(engine: Machines, kind: str, root: Disk, shell: Callable[[], Shell]) -> None:
+    """What cloud-init and the agents look at to know where they are."""
+    if kind == "uml":
+        pytest.skip("User Mode Linux has no firmware that could tell")
+    uuid = "ec2a1b2c-1234-4abc-8def-0123456789ab"
+    engine.ensure_running(machine(kind, root, uuid=uuid, product="t3.micro"))
+    told = shell().run("cd /sys/class/dmi/id; cat sys_vendor product_name product_uuid product_serial bios_vendor")
+    assert told.split("\n") == ["Amazon EC2", "t3.micro", uuid, uuid, "Amazon EC2"]
+
+
+def test_any_disk_boots_on_qemu(engine: Machines, kind: str, tmp_path: Path) -> None:
+    """A disk with a boot loader of its own: its first sector is run, by either firmware there is a picture of it."""
+    if kind == "uml":
+        pytest.skip("User Mode Linux boots file systems only")
+    # mov dx, 0x3f8; mov al, "!"; out dx, al; hlt, in a loop
+    code = bytes.fromhex("baf803b021eef4ebfd")
+    sector = code.ljust(510, b"\0") + b"\x55\xaa"
+    disk = blank(tmp_path, "vol-1")
+    disk.path.write_bytes(sector + bytes(disk.path.stat().st_size - 512))
+    engine.ensure_running(Machine("i-1", [disk], boot="disk", memory_mib=64))
+    until(lambda: engine.console("i-1").endswith(b"!"))
+    picture = engine.screenshot("i-1")
+    assert picture is not None and picture.startswith(b"\x89PNG")
+    with pytest.raises(EngineError):
+        engine.ensure_running(Machine("i-2", [disk], boot="disk", engine="uml"))

@@ -20,6 +20,10 @@ from haneul.engines.machines.port import CONSOLE, DIRECT, Available, Disk, Machi
 from haneul.kit.clock import SystemClock
 
 _LOOK = 0.1
+_PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010100000000376ef9240000000a49444154789c6360000000020001e221bc33"
+    "0000000049454e44ae426082"
+)
 
 
 class FakeMachines:
@@ -161,6 +165,10 @@ class FakeMachines:
         self._talkers.append(ours)
         threading.Thread(target=_echo, args=(ours,), name="fake-serial", daemon=True).start()
         return theirs
+
+    def screenshot(self, machine: str) -> bytes | None:
+        """The smallest PNG there is, on the engine that has screens."""
+        return None if self._must_run(machine)["engine"] == "uml" else _PNG
 
     def boots(self, machine: str) -> int:
         return int(self._look().get(machine, {}).get("boots", 0))

@@ -22,8 +22,8 @@ KINDS = ("uml", "qemu")
 PROGRAM = "qemu-system-x86_64"
 _QEMU = ("qemu-system-x86", "qemu-system-common", "qemu-system-data", "seabios", "ovmf")
 _KERNEL = ("linux-image-cloud-amd64", "busybox-static")
-_NOT_QEMU = ("linux-", "busybox", "initramfs", "klibc", "libklibc")
-"""What comes with a kernel."""
+_OF_QEMU = (*_QEMU, "ipxe-qemu", "lib")
+"""And not what comes with a kernel."""
 
 
 def install(data: Path, version: str = "", bundle: Path | None = None) -> list[str]:
@@ -94,7 +94,7 @@ def _qemu(work: Path, made: Path, bundle: Path | None) -> str:
     _kernel(parts, made)
     if not there:
         (made / "root").mkdir()
-        unpack([deb for deb in debs if not deb.name.startswith(_NOT_QEMU)], made / "root")
+        _pick(debs, made / "root", _OF_QEMU)
     program = made / "root" / "usr" / "bin" / PROGRAM if not there else Path(str(own))
     libraries = made / "root" / "usr" / "lib" / "x86_64-linux-gnu"
     # The tool's own words: what is fetched must find its libraries here.

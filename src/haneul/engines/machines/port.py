@@ -64,6 +64,8 @@ class Machine:
     netns: Path | None = None
     """The network namespace with the taps (/run/netns/X); None: no network at all."""
     boot: Literal["direct", "disk"] = "direct"
+    firmware: Literal["bios", "uefi"] = "bios"
+    """What starts the boot loader of a disk; its settings are kept with the machine."""
     engine: str = ""
     """Ask for "uml" or "qemu"; empty: the best one here that can boot it."""
     uuid: str = ""
@@ -191,6 +193,10 @@ class Machines(Protocol):
     def serial(self, machine: str) -> socket.socket:
         """A connection to the live serial console, both ways; several at a time. Raises EngineError when it does not
         run. Whoever asks closes it."""
+        ...
+
+    def screenshot(self, machine: str) -> bytes | None:
+        """What its screen shows, as PNG; None when it has no screen. Raises EngineError when it does not run."""
         ...
 
     def boots(self, machine: str) -> int:

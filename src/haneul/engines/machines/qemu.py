@@ -27,6 +27,8 @@ _SLOTS = 26
 """Devices that a machine takes besides those it is made of."""
 _PROBE = 5.0
 """Seconds that a guest on KVM may take to the first word of its RAM disk; real ones take one."""
+_VARS = "firmware"
+"""The keeper's name of the descriptor of the firmware's settings."""
 _LEAVES = 5.0
 """Seconds that a guest may take to let go of a device, looked at every..."""
 _LOOK = 0.02
@@ -94,7 +96,8 @@ def _program(place: Path, seen: str) -> str:
 
 
 def _environment(place: Path, seen: str) -> dict[str, str]:
-    own = {"LD_LIBRARY_PATH": f"{seen}/root/usr/lib/x86_64-linux-gnu"} if (place / "root").is_dir() else {}
+    libraries = f"{seen}/root/usr/lib/x86_64-linux-gnu:{seen}/root/lib/x86_64-linux-gnu"
+    own = {"LD_LIBRARY_PATH": libraries} if (place / "root").is_dir() else {}
     return {"PATH": "/usr/bin:/bin", "HOME": "/", "TMPDIR": "/dev/shm", "MALLOC_ARENA_MAX": "2", **own}  # noqa: S108
 
 
@@ -102,6 +105,8 @@ def check(machine: Machine) -> None:
     """Whether QEMU runs this. Raises EngineError."""
     if len(machine.disks) + len(machine.nics) > _SLOTS:
         raise EngineError(f"a machine has at most {_SLOTS} disks and interfaces")
+    if any(disk.id == _VARS for disk in machine.disks):
+        raise EngineError(f"{_VARS} is no name of a disk")
 
 
 def plan(folder: Path, machine: Machine, uid: int, engine: str, entry: dict[str, Any]) -> dict[str, object]:
@@ -110,7 +115,13 @@ def plan(folder: Path, machine: Machine, uid: int, engine: str, entry: dict[str,
     place = executable(folder)
     seen = _HERE if sandbox else str(place)
     entry["slots"] = {disk.id: number for number, disk in enumerate(machine.disks)}
+    disks = [{"id": disk.id, "path": str(disk.path), "read_only": disk.read_only} for disk in machine.disks]
     argv = [_program(place, seen), *_board(machine, engine, place, seen)]
+    if machine.boot != DIRECT and machine.firmware == "uefi":
+        argv += _firmware(place, seen)
+        disks.append({"id": _VARS, "path": str(_settings(folder, machine.id, place)), "read_only": False})
+    else:
+        argv += ["-machine", "pc"]
     for number, disk in enumerate(machine.disks):
         argv += ["-blockdev", json.dumps(_node(number, disk, f"{{disk:{disk.id}}}"))]
         first = {"bootindex": 0} if number == 0 and machine.boot != DIRECT else {}
@@ -128,13 +139,13 @@ def plan(folder: Path, machine: Machine, uid: int, engine: str, entry: dict[str,
         "taps": [nic.tap for nic in machine.nics],
         "binds": [[str(place), _HERE]],
         "memory_mib": 16,
-        "disks": [{"id": disk.id, "path": str(disk.path), "read_only": disk.read_only} for disk in machine.disks],
+        "disks": disks,
     }
 
 
 def _board(machine: Machine, engine: str, place: Path, seen: str) -> list[str]:
     """All but disks and interfaces."""
-    argv = ["-nodefaults", "-no-user-config", "-sandbox", _SECCOMP, "-machine", "pc", "-rtc", "base=utc"]
+    argv = ["-nodefaults", "-no-user-config", "-sandbox", _SECCOMP, "-rtc", "base=utc"]
     argv += ["-accel", "kvm", "-cpu", "host"] if engine == "kvm" else ["-accel", "tcg,tb-size=64", "-cpu", "max"]
     argv += ["-smp", str(machine.vcpus), "-m", f"{machine.memory_mib}M", "-display", "none"]
     argv += ["-chardev", "stdio,id=serial,signal=off", "-serial", "chardev:serial"]
@@ -153,6 +164,36 @@ def _board(machine: Machine, engine: str, place: Path, seen: str) -> list[str]:
     words += _clock() if engine == "tcg" else []
     argv += ["-kernel", f"{seen}/kernel", "-initrd", f"{seen}/initrd"]
     return [*argv, "-append", " ".join([*words, *machine.arguments.split()])]
+
+
+def _firmware(place: Path, seen: str) -> list[str]:
+    """UEFI in two flash chips: its code, which nobody writes, and the machine's own settings."""
+    code = _ovmf(place, "CODE")
+    inside = str(code).replace(str(place), seen, 1)
+    argv = []
+    for node, path, fixed in (("code", inside, True), ("settings", f"{{disk:{_VARS}}}", False)):
+        file = {"driver": "file", "filename": path}
+        argv += ["-blockdev", json.dumps({"driver": "raw", "node-name": node, "read-only": fixed, "file": file})]
+    return [*argv, "-machine", "pc,pflash0=code,pflash1=settings"]
+
+
+def _settings(folder: Path, machine: str, place: Path) -> Path:
+    """The machine's own settings of its firmware, the standard ones at its first start."""
+    own = folder / "machines" / machine / "settings.fd"
+    if not own.exists():
+        own.parent.mkdir(parents=True, exist_ok=True)
+        fresh = own.with_suffix(".fresh")
+        fresh.write_bytes(_ovmf(place, "VARS").read_bytes())
+        fresh.rename(own)
+    return own
+
+
+def _ovmf(place: Path, part: str) -> Path:
+    for folder in (place / "root/usr/share/OVMF", Path("/usr/share/OVMF")):
+        for name in (f"OVMF_{part}_4M.fd", f"OVMF_{part}.fd"):
+            if (folder / name).is_file():
+                return folder / name
+    raise EngineError("UEFI's firmware is not on this machine: apt-get install ovmf")
 
 
 def _clock() -> list[str]:
@@ -260,6 +301,13 @@ def name_of(entry: Mapping[str, Any], disk: str) -> str:
 def resized(keepers: Keepers, machine: str, disk: str, size: int, entry: Mapping[str, Any]) -> bool:
     say(keepers, machine, "block_resize", **{"node-name": f"node{entry['slots'][disk]}", "size": size})
     return True
+
+
+def screenshot(keepers: Keepers, machine: str, entry: Mapping[str, Any]) -> str:
+    if entry["boot"] == DIRECT:
+        return ""
+    say(keepers, machine, "screendump", filename="screen.png", format="png")
+    return "screen.png"
 
 
 def attach_nic(keepers: Keepers, machine: str, nic: Nic, entry: dict[str, Any]) -> None:

@@ -25,6 +25,8 @@ from haneul.engines.machines.keeping import Keepers
 from haneul.engines.machines.port import CONSOLE, Available, Disk, Machine, Nic, State, Stats, checked
 from haneul.engines.machines.rights import own_tap, uid_of
 
+_PICTURE = 8 << 20
+"""Bytes of a screenshot at most."""
 _GRACE = 8.0
 """Seconds that guests have to shut down when the cloud does."""
 
@@ -193,6 +195,11 @@ class LocalMachines:
 
     def serial(self, machine: str) -> socket.socket:
         return self._keepers.serial(machine)
+
+    def screenshot(self, machine: str) -> bytes | None:
+        with self._running(machine):
+            name = self._driver(machine).screenshot(self._keepers, machine, self._read(machine))
+            return self._keepers.read(machine, name, _PICTURE) if name else None
 
     def boots(self, machine: str) -> int:
         if self._keepers.pid(machine) is not None:

@@ -105,6 +105,7 @@ def _machine(
         memory_mib=row.options.get("memory", 512),
         netns=plane.networks.netns_of(row.vpc),
         boot="direct" if row.options.get("Boot") == "direct" else "disk",
+        firmware="uefi" if row.options.get("BootMode") == "uefi" else "bios",
         uuid=f"ec2{row.id[2:7]}-{row.id[7:11]}-4{row.id[11:14]}-8{row.id[14:17]}-{row.id[-12:]}",
         product=row.type,
     )
