@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,7 +21,7 @@ _OFFERED = {"instance-type": "InstanceType", "location": "Location"}
 
 
 @operation()
-def describe_instance_types(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+async def describe_instance_types(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """DescribeInstanceTypes: up to 100 a page. Raises InvalidInstanceType, InvalidParameterValue,
     InvalidParameterCombination."""
     named = list(dict.fromkeys(request.get("InstanceTypes") or ()))
@@ -33,11 +34,11 @@ def describe_instance_types(call: Call, request: Mapping[str, Any]) -> dict[str,
         raise errors.InvalidInstanceType(f"The following supplied instance types do not exist: [{', '.join(unknown)}]")
     items = ((name, dict(details(name))) for name in named or types.names())
     asked = {**request, "MaxResults": request.get("MaxResults") or TYPES[1]}
-    return listing.paged(asked, "InstanceTypes", items, FILTERS, TYPES)
+    return await asyncio.to_thread(listing.paged, asked, "InstanceTypes", items, FILTERS, TYPES)
 
 
 @operation()
-def describe_instance_type_offerings(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+async def describe_instance_type_offerings(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """DescribeInstanceTypeOfferings of the call's region: up to 1000 a page."""
     kind = request.get("LocationType") or "region"
     zones = zones_of(call.region)
@@ -53,7 +54,7 @@ def describe_instance_type_offerings(call: Call, request: Mapping[str, Any]) -> 
         for name in types.names()
     )
     asked = {**request, "MaxResults": request.get("MaxResults") or listing.LIMITS[1]}
-    return listing.paged(asked, "InstanceTypeOfferings", items, _OFFERED)
+    return await asyncio.to_thread(listing.paged, asked, "InstanceTypeOfferings", items, _OFFERED)
 
 
 def _known(name: str) -> bool:

@@ -42,6 +42,8 @@ def matching(
         raise mixed("You can't specify both AllowedInstanceTypes and ExcludedInstanceTypes.")
     architectures, virtualization = set(architectures), set(virtualization)
     for one in all_types():
+        if not (_within(one.vcpus, wanted.get("VCpuCount")) and _within(one.memory, wanted.get("MemoryMiB"))):
+            continue
         if not architectures & set(one.architectures):
             continue
         if not ("hvm" in virtualization or ("paravirtual" in virtualization and one.paravirtual)):
@@ -61,9 +63,7 @@ def _fits(one: InstanceType, wanted: Requirements) -> bool:
     generations = wanted.get("InstanceGenerations") or ("current", "previous")
     baseline = one.ebs[0] if one.ebs else 0
     return (
-        _within(one.vcpus, wanted.get("VCpuCount"))
-        and _within(one.memory, wanted.get("MemoryMiB"))
-        and _within(one.memory / 1024 / one.vcpus, wanted.get("MemoryGiBPerVCpu"))
+        _within(one.memory / 1024 / one.vcpus, wanted.get("MemoryGiBPerVCpu"))
         and one.maker in makers
         and ("current" if one.current else "previous") in generations
         and _admits(one.metal, wanted.get("BareMetal"), "excluded")

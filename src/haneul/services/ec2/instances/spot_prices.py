@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -32,7 +33,7 @@ _FILTERS: Filters = {
 
 
 @operation()
-def describe_spot_price_history(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+async def describe_spot_price_history(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """DescribeSpotPriceHistory: one entry for a type and zone, as old as the day that is asked about. Raises
     InvalidParameterValue, InvalidParameterCombination."""
     zones = _zones(call, request)
@@ -44,7 +45,9 @@ def describe_spot_price_history(call: Call, request: Mapping[str, Any]) -> dict[
     since = request.get("StartTime") or request.get("EndTime") or call.now()
     since = min(float(since), call.now()) // 86400 * 86400
     paged = {**request, "MaxResults": request.get("MaxResults") or 1000}
-    answer = listing.paged(paged, "SpotPriceHistory", _entries(call.region, named, zones, since), _FILTERS, (1, 1000))
+    answer = await asyncio.to_thread(
+        listing.paged, paged, "SpotPriceHistory", _entries(call.region, named, zones, since), _FILTERS, (1, 1000)
+    )
     return {"NextToken": "", **answer}
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache, cached_property, lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import orjson
 
 from haneul.services.ec2.errors import invalid
@@ -25,8 +25,7 @@ _OWN = ("like", "sizes", "gib", "memory", "vcpus", "cores", "architectures", "fe
 """Columns that don't become members as they stand."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class InstanceType:
+class InstanceType(msgspec.Struct, frozen=True, kw_only=True):
     """memory: MiB. clock: GHz, 0 if untold. cores: the number of cores; valid_cores: those that CpuOptions may ask for,
     none where it can't ask. baseline, peak: Gbps, of the first network card. interfaces, addresses, six: how many
     network interfaces (on all cards), IPv4 and IPv6 addresses on each. ebs: baseline and maximum Mbps, baseline and
@@ -73,7 +72,7 @@ class InstanceType:
     ebs_cards: int = 1
     attachments: int = 27
     attachment_limit: str = "shared"
-    disks: Sequence[Sequence[Any]] = field(default=())
+    disks: Sequence[Sequence[Any]] = ()
     disk_nvme: str = "required"
     disk_encryption: str = "required"
     gpus: Sequence[Any] | None = None
@@ -103,7 +102,7 @@ class InstanceType:
     def metal(self) -> bool:
         return self.size.startswith(_METAL)
 
-    @cached_property
+    @property
     def storage(self) -> int:
         """GB of instance store."""
         return sum(count * size for count, size, _ in self.disks)
@@ -136,14 +135,16 @@ def _families() -> Mapping[str, Mapping[str, Any]]:
     return found
 
 
+@cache
+def _columns(family: str) -> Mapping[str, Any]:
+    """All that is said of a family: by itself, or by what it is like."""
+    own = _families()[family]
+    return {**_columns(own["like"]), **own} if "like" in own else own
+
+
 def _column(family: str, name: str, size: str) -> Any:
-    """What a column says of a size; None where neither the family nor what it is like says anything."""
-    while family:
-        columns = _families()[family]
-        if name in columns:
-            return _of_size(columns[name], size)
-        family = columns.get("like", "")
-    return None
+    """What a column says of a size; None where nothing is said."""
+    return _of_size(_columns(family).get(name), size)
 
 
 def _of_size(value: Any, size: str) -> Any:
@@ -156,17 +157,8 @@ def _of_size(value: Any, size: str) -> Any:
     return value.get(_REST)
 
 
-def _columns(family: str) -> set[str]:
-    """The names of all columns that are said of a family, by itself or by what it is like."""
-    found: set[str] = set()
-    while family:
-        found |= set(_families()[family])
-        family = _families()[family].get("like", "")
-    return found
-
-
 def _made(family: str, size: str) -> InstanceType:
-    members = {name: _column(family, name, size) for name in _columns(family) - set(_OWN)}
+    members = {name: _of_size(value, size) for name, value in _columns(family).items() if name not in _OWN}
     members |= {
         name: tuple(value.split())
         for name in ("architectures", "features", "usage", "boot")
