@@ -20,6 +20,7 @@ import sys
 import tarfile
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from bench import peers
 
@@ -75,7 +76,7 @@ def _contest(name: str, python: Path, options: argparse.Namespace) -> None:
         server.close()
 
 
-def _run(python: Path, server: peers.Peer, service: str, options: argparse.Namespace) -> list[dict[str, str]]:
+def _run(python: Path, server: peers.Peer, service: str, options: argparse.Namespace) -> list[dict[str, Any]]:
     """Each case: its file, name, outcome (passed, failed, skipped) and why."""
     results = server.data / "results.jsonl"
     results.unlink(missing_ok=True)
@@ -93,7 +94,7 @@ def _run(python: Path, server: peers.Peer, service: str, options: argparse.Names
     return [json.loads(line) for line in results.read_text().splitlines()] if results.exists() else []
 
 
-def _report(server: str, service: str, cases: list[dict[str, str]], *, show: bool) -> None:
+def _report(server: str, service: str, cases: list[dict[str, Any]], *, show: bool) -> None:
     by_file: dict[str, Counter[str]] = {}
     for case in cases:
         by_file.setdefault(case["file"], Counter())[case["outcome"]] += 1
@@ -104,10 +105,14 @@ def _report(server: str, service: str, cases: list[dict[str, str]], *, show: boo
     ran = whole["passed"] + whole["failed"]
     share = 100 * whole["passed"] / ran if ran else 0
     print(f"  {'all':52} {whole['passed']:4} of {ran:4}  {share:.1f} %  ({whole['skipped']} skip themselves)")
+    held = Counter(case["outcome"] for case in cases if case["verified"])
+    tried = held["passed"] + held["failed"]
+    print(f"  {'of these, held against AWS itself':52} {held['passed']:4} of {tried:4}")
     if show:
         for case in sorted(cases, key=lambda one: (one["file"], one["name"])):
             if case["outcome"] == "failed":
-                print(f"{case['file']}::{case['name']}: {case['why']}")
+                mark = " (held against AWS)" if case["verified"] else ""
+                print(f"{case['file']}::{case['name']}{mark}: {case['why']}")
 
 
 if __name__ == "__main__":

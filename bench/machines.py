@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.api.ec2.waiting import image, instance, until
+from tests.api.ec2.waiting import image, instance, reached, until
 from tests.running import RunningCloud
 
 from haneul.engines import machines
@@ -81,7 +81,7 @@ class Bench:
     def end(self, identifiers: list[str]) -> None:
         self.ec2.terminate_instances(InstanceIds=identifiers)
         for one in identifiers:
-            until(lambda one=one: instance(self.ec2, one)["State"]["Name"] == "terminated", 120)
+            reached(self.ec2, one, "terminated", 120)
 
     def launches(self, count: int) -> list[float]:
         """Seconds from the call to each guest's banner."""

@@ -65,6 +65,14 @@ def _an_account_of_its_own(request: pytest.FixtureRequest, monkeypatch: pytest.M
             monkeypatch.setattr(request.module, name, account)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Which cases were held against AWS itself: moto marks them, or wraps them in a decorator of that name."""
+    for item in items:
+        wrapped = "verified" in getattr(getattr(item, "function", None), "__qualname__", "")
+        if wrapped or item.get_closest_marker("aws_verified"):
+            item.user_properties.append(("verified", True))
+
+
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """One line for each case; a case that failed in its setup has failed."""
     if os.environ.get("PYTEST_XDIST_WORKER") or (report.when != "call" and report.outcome == "passed"):
@@ -78,6 +86,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         "file": file.removeprefix("tests/"),
         "name": name,
         "outcome": report.outcome,
+        "verified": dict(report.user_properties).get("verified", False),
         "why": crash.message.splitlines()[0][:300] if crash else why,
     }
     with Path(os.environ["CASES_RESULTS"]).open("a") as results:

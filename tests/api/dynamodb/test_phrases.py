@@ -220,7 +220,7 @@ QUERIES = [
     ({"KeyConditionExpression": "g = :p", "IndexName": "global", "ProjectionExpression": "zz"}, P, "does not project [zz]"),
     ({"KeyConditionExpression": "p = :p", "Select": "ALL_PROJECTED_ATTRIBUTES"}, P, "ALL_PROJECTED_ATTRIBUTES can be used only"),
     ({"KeyConditionExpression": "p = :p", "Select": "SPECIFIC_ATTRIBUTES"}, P, "SPECIFIC_ATTRIBUTES"),
-    ({"KeyConditionExpression": "p = :p", "Select": "COUNT", "ProjectionExpression": "a"}, P, "when choosing to get COUNT"),
+    ({"KeyConditionExpression": "p = :p", "Select": "COUNT", "ProjectionExpression": "a"}, P, "when choosing to get only the Count"),
     ({"KeyConditionExpression": "p = :p", "ExclusiveStartKey": {"p": S}}, P, "The provided starting key is invalid"),
     (
         {"KeyConditionExpression": "p = :p", "ExclusiveStartKey": {"p": {"S": "other"}, "c": S}}, P,
@@ -254,7 +254,7 @@ def test_queries(dynamodb, indexed, members, values, phrase):
 SCANS = [
     ({"Segment": 0}, "The TotalSegments parameter is required"),
     ({"TotalSegments": 2}, "The Segment parameter is required"),
-    ({"Segment": 2, "TotalSegments": 2}, "Segment: 2 is not less than TotalSegments: 2"),
+    ({"Segment": 2, "TotalSegments": 2}, "must be less than parameter TotalSegments"),
     ({"IndexName": "wrong"}, "The table does not have the specified index: wrong"),
     ({"IndexName": "global", "ConsistentRead": True}, "Consistent reads are not supported"),
     ({"ExclusiveStartKey": {"p": S}}, "The provided starting key is invalid"),
@@ -398,3 +398,40 @@ def test_removing_from_nothing_makes_nothing(dynamodb, indexed):
     for expression in ("REMOVE x.y", "REMOVE x[0]", "REMOVE x"):
         dynamodb.update_item(TableName=indexed, Key=key, UpdateExpression=expression)
     assert "Item" not in dynamodb.get_item(TableName=indexed, Key=key)
+
+
+DETECTED = [
+    ("update_item", {"Key": {"p": {"S": "1"}}, "UpdateExpression": ""}, "Invalid UpdateExpression: The expression can"),
+    (
+        "update_item",
+        {
+            "Key": {"p": {"S": "1"}},
+            "UpdateExpression": "SET a = :v, a = :v",
+            "ExpressionAttributeValues": {":v": {"N": "1"}},
+        },
+        "Invalid UpdateExpression: Two document paths overlap",
+    ),
+    (
+        "put_item",
+        {"Item": {"p": {"S": "1"}, "s": {"SS": []}}},
+        "One or more parameter values were invalid: An string set  may",
+    ),
+    (
+        "delete_item",
+        {
+            "Key": {"p": {"S": "1"}},
+            "ConditionExpression": "attribute_exists(p)",
+            "ExpressionAttributeNames": {"#x": "x"},
+        },
+        "Value provided in ExpressionAttributeNames unused in expressions: keys: {#x}",
+    ),
+]
+
+
+@pytest.mark.parametrize(("operation", "members", "phrase"), DETECTED)
+def test_single_writes_say_that_they_detected_it(dynamodb, indexed, operation, members, phrase):
+    """Clients compare whole messages: AWS counts the error in front of those of single writes, and of no others."""
+    refused(V, getattr(dynamodb, operation), f"1 validation error detected: {phrase}", TableName=indexed, **members)
+    kind = {"update_item": "Update", "put_item": "Put", "delete_item": "Delete"}[operation]
+    told = refused(V, dynamodb.transact_write_items, phrase, TransactItems=[{kind: {"TableName": indexed, **members}}])
+    assert not told["Error"]["Message"].startswith("1 validation")

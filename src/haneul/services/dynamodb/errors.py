@@ -14,6 +14,14 @@ def invalid(message: str) -> AwsError:
     return AwsError("ValidationException", message, 400)
 
 
+def detected(error: AwsError) -> AwsError:
+    """What PutItem, UpdateItem and DeleteItem put before what is wrong with a request in itself, whatever the table is
+    like; batches, transactions and most of what reads don't (held against AWS by moto's cases)."""
+    if error.code != "ValidationException" or "validation error" in error.message or error.message.endswith(" size"):
+        return error
+    return invalid(f"1 validation error detected: {error.message}")
+
+
 def invalid_parameter(message: str) -> AwsError:
     """A ValidationException with the prefix AWS puts before what is wrong with a parameter."""
     return AwsError("ValidationException", INVALID + message, 400)

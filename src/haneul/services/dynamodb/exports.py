@@ -48,7 +48,7 @@ def export_table_to_point_in_time(call: Call, request: Mapping[str, Any]) -> dic
             return {"ExportDescription": _describe(again)}
         row = TABLES.get(tx, scope, name)
         if row is None:
-            raise errors.TableNotFoundException(f"Table not found: {name}")
+            raise errors.TableNotFoundException(f"Table not found: {request['TableArn']}")
         if row.pitr_since is None:
             raise errors.PointInTimeRecoveryUnavailableException(
                 f"Point in time recovery is not enabled for table '{name}'"

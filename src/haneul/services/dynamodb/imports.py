@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import json
 import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,7 +14,7 @@ import orjson
 from haneul import converge
 from haneul.kit import tokens
 from haneul.service import Call, Step, operation
-from haneul.services.dynamodb import building, definitions, exports, memory, tables
+from haneul.services.dynamodb import building, definitions, exports, memory, purge, tables
 from haneul.services.dynamodb.errors import errors
 from haneul.services.dynamodb.items import check_item, put_key
 from haneul.services.dynamodb.names import table_arn
@@ -24,6 +25,7 @@ from haneul.wire.errors import AwsError
 
 LINE_LIMIT = 4 * 1024 * 1024
 PIECE = 256 * 1024
+_SOME_FAILED = "Some of the items failed validation checks. Please check CloudWatch error logs for more details."
 
 
 @operation(resource=lambda call, request: table_arn(call.scope, request["TableCreationParameters"]["TableName"]))
@@ -115,9 +117,20 @@ def run(call: Call, row: Transfer) -> Step:
             row.code, row.message = exports.FAILURES.get(error.code, error.code), error.message
         except (zlib.error, UnicodeDecodeError, csv.Error) as error:
             row.status, row.code, row.message = "FAILED", "InvalidInput", f"A file cannot be read: {error}"
-        building.settle(call, name)
+        if row.code == "S3NoSuchBucket":
+            _forget(call, name)
+        else:
+            building.settle(call, name)
     row.ended = call.now()
     return Step(row)
+
+
+def _forget(call: Call, name: str) -> None:
+    """There was nothing to fill the table from: it isn't made."""
+    with memory.of(call.cloud).changing(call.scope, name), call.write() as tx:
+        table = TABLES.get(tx, call.scope, name)
+        if table is not None:
+            purge.remove_table(call, tx, call.scope, table)
 
 
 def _fill(call: Call, row: Transfer, schema: Schema) -> None:
@@ -133,6 +146,7 @@ def _fill(call: Call, row: Transfer, schema: Schema) -> None:
                 batch.append((put_key(schema, item), item, size))
             except AwsError:
                 row.failed += 1
+                row.status, row.code, row.message = "FAILED", "ItemValidationError", _SOME_FAILED
                 continue
             row.imported += 1
             held += size
@@ -247,10 +261,28 @@ def _parsed(call: Call, row: Transfer, schema: Schema, key: str) -> Iterator[Ite
     for line in lines:
         if not line.strip():
             continue
+        for told in _documents(line):
+            yield told.get("Item") if isinstance(told, dict) else None
+
+
+def _documents(line: str) -> Iterator[Any]:
+    """The JSON documents of a line: nearly always one, but nothing has to stand between them. None: not JSON."""
+    try:
+        yield orjson.loads(line)
+        return
+    except orjson.JSONDecodeError:
+        pass
+    decoder, at = json.JSONDecoder(), 0
+    line = line.strip()
+    while at < len(line):
         try:
-            yield orjson.loads(line)["Item"]
-        except (orjson.JSONDecodeError, KeyError, TypeError):
+            told, at = decoder.raw_decode(line, at)
+        except (ValueError, RecursionError):
             yield None
+            return
+        yield told
+        while at < len(line) and line[at].isspace():
+            at += 1
 
 
 def _rows(row: Transfer, schema: Schema, lines: Iterator[str]) -> Iterator[Item | None]:

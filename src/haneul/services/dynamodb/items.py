@@ -11,13 +11,14 @@ from haneul.service import Call, operation
 from haneul.services.dynamodb import changes, expressions, iam, memory, throttle
 from haneul.services.dynamodb.capacity import Bill, collection_metrics, meter_write, read_units
 from haneul.services.dynamodb.changes import Written
-from haneul.services.dynamodb.errors import errors, invalid
+from haneul.services.dynamodb.errors import detected, errors, invalid
 from haneul.services.dynamodb.expressions import Condition, Update
 from haneul.services.dynamodb.names import resolve, table_resource
 from haneul.services.dynamodb.plane import projections, records, values
 from haneul.services.dynamodb.plane.values import Item
 from haneul.services.dynamodb.schemas import Schema, wrong_index_type
 from haneul.state.store import Reader, Writer
+from haneul.wire.errors import AwsError
 
 FAILED = "The conditional request failed"
 _OLD_ONLY = "ReturnValues can only be ALL_OLD or NONE"
@@ -30,8 +31,11 @@ def put_item(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     if returns not in ("NONE", "ALL_OLD"):
         raise invalid(_OLD_ONLY)
     item: Item = request["Item"]
-    condition = expressions.write_condition(request)
-    size = check_item(item)
+    try:
+        condition = expressions.write_condition(request)
+        size = check_item(item)
+    except AwsError as error:
+        raise detected(error) from None
     store = memory.of(call.cloud)
     with call.write() as tx:
         schema = resolve(call, tx, request["TableName"])
@@ -87,7 +91,10 @@ def get_item(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
 @operation(resource=table_resource, conditions=iam.item_conditions)
 def update_item(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """UpdateItem. Raises ConditionalCheckFailedException, ResourceNotFoundException, ValidationException."""
-    update = Update(request)
+    try:
+        update = Update(request)
+    except AwsError as error:
+        raise detected(error) from None
     returns = request.get("ReturnValues", "NONE")
     with call.write() as tx:
         schema = resolve(call, tx, request["TableName"])
@@ -127,7 +134,10 @@ def delete_item(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     returns = request.get("ReturnValues", "NONE")
     if returns not in ("NONE", "ALL_OLD"):
         raise invalid(_OLD_ONLY)
-    condition = expressions.write_condition(request)
+    try:
+        condition = expressions.write_condition(request)
+    except AwsError as error:
+        raise detected(error) from None
     with call.write() as tx:
         schema = resolve(call, tx, request["TableName"])
         key = schema.key(request["Key"])

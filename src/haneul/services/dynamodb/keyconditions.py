@@ -29,12 +29,20 @@ class KeyCondition(NamedTuple):
 KeyConditions = dict[str, KeyCondition]
 
 
-def key_conditions(request: Mapping[str, Any], bound: Binding) -> KeyConditions:
-    """KeyConditionExpression or KeyConditions. Raises ValidationException."""
+def parsed(request: Mapping[str, Any], bound: Binding) -> Condition | None:
+    """KeyConditionExpression as a tree, its placeholders bound: what AWS looks at before it asks what the tree says.
+    Raises ValidationException."""
     text = request.get("KeyConditionExpression")
-    if text is not None:
-        tree = conditions.parse(text, EXPRESSION)
-        conditions.bind_tree(tree, bound, EXPRESSION)
+    if text is None:
+        return None
+    tree = conditions.parse(text, EXPRESSION)
+    conditions.bind_tree(tree, bound, EXPRESSION)
+    return tree
+
+
+def key_conditions(request: Mapping[str, Any], bound: Binding, tree: Condition | None) -> KeyConditions:
+    """KeyConditionExpression (as `parsed` gave it) or KeyConditions. Raises ValidationException."""
+    if tree is not None:
         found: KeyConditions = {}
         _collect(tree, bound, found)
         return found
@@ -52,7 +60,7 @@ def key_conditions(request: Mapping[str, Any], bound: Binding) -> KeyConditions:
 def equalities(request: Mapping[str, Any]) -> dict[str, Value]:
     """Attributes that the request's key condition fixes to one value."""
     bound = Binding(request.get("ExpressionAttributeNames"), request.get("ExpressionAttributeValues"))
-    found = key_conditions(request, bound)
+    found = key_conditions(request, bound, parsed(request, bound))
     return {name: each.values[0] for name, each in found.items() if each.operator == "EQ"}
 
 
@@ -100,7 +108,9 @@ def _check_sides(operands: tuple[Operand, ...]) -> None:
         raise invalid("KeyConditionExpressions cannot contain nested operations")
     paths = sum(isinstance(operand, Path) for operand in operands)
     if paths > 1:
-        raise invalid(f"Invalid condition in {EXPRESSION}: Multiple attribute names used in one condition")
+        raise invalid(
+            f"Invalid {EXPRESSION}: Invalid condition in {EXPRESSION}: Multiple attribute names used in one condition"
+        )
     if not paths:
         raise invalid(f"Invalid condition in {EXPRESSION}: No key attribute specified")
 

@@ -39,10 +39,10 @@ def _located(call: Call, request: Mapping[str, Any]) -> tuple[Scope, str]:
     return found[0], found[1]
 
 
-def _row(tx: Reader, scope: Scope, name: str, arn: str) -> TableRow:
+def _row(tx: Reader, scope: Scope, name: str) -> TableRow:
     row = TABLES.get(tx, scope, name)
     if row is None:
-        raise errors.ResourceNotFoundException(f"Requested resource not found: ResourcePolicy: {arn} not found")
+        raise errors.ResourceNotFoundException(f"Requested resource not found: Table: {name} not found")
     return row
 
 
@@ -54,7 +54,14 @@ def _expect(row: TableRow, revision: str | None) -> None:
             return
     elif revision == row.policy_revision:
         return
-    raise errors.PolicyNotFoundException("The resource policy with the expected revision ID was not found.")
+    table = row.name
+    if revision == "NO_POLICY":
+        why = f"Requested policy update expecting none to be present for table {table}, but a policy exists with "
+        why += f"revision id {row.policy_revision}."
+    else:
+        why = f"Requested update for policy with revision id {revision}, but the policy associated to target table "
+        why += f"{table} has revision id {row.policy_revision}."
+    raise errors.PolicyNotFoundException(f"Resource-based policy not found for the provided ResourceArn: {why}")
 
 
 @operation(resource="{ResourceArn}")
@@ -62,7 +69,7 @@ def put_resource_policy(call: Call, request: Mapping[str, Any]) -> dict[str, Any
     """PutResourcePolicy. Raises PolicyNotFoundException, ResourceNotFoundException, ValidationException."""
     scope, name = _located(call, request)
     with memory.of(call.cloud).changing(scope, name), call.write() as tx:
-        row = _row(tx, scope, name, request["ResourceArn"])
+        row = _row(tx, scope, name)
         _expect(row, request.get("ExpectedRevisionId"))
         if row.policy != request["Policy"]:
             attach(call, row, request["Policy"])
@@ -75,7 +82,7 @@ def get_resource_policy(call: Call, request: Mapping[str, Any]) -> dict[str, Any
     """GetResourcePolicy. Raises PolicyNotFoundException, ResourceNotFoundException."""
     scope, name = _located(call, request)
     with call.read() as tx:
-        row = _row(tx, scope, name, request["ResourceArn"])
+        row = _row(tx, scope, name)
     if row.policy is None:
         raise errors.PolicyNotFoundException(
             f"Resource-based policy not found for the provided ResourceArn: {request['ResourceArn']}"
@@ -88,7 +95,7 @@ def delete_resource_policy(call: Call, request: Mapping[str, Any]) -> dict[str, 
     """DeleteResourcePolicy. Raises PolicyNotFoundException, ResourceNotFoundException."""
     scope, name = _located(call, request)
     with memory.of(call.cloud).changing(scope, name), call.write() as tx:
-        row = _row(tx, scope, name, request["ResourceArn"])
+        row = _row(tx, scope, name)
         _expect(row, request.get("ExpectedRevisionId"))
         revision = row.policy_revision if row.policy is not None else None
         row.policy = row.policy_revision = None

@@ -10,7 +10,7 @@ import orjson
 from haneul.service import Call, operation
 from haneul.services.dynamodb import expressions, iam, keyconditions, throttle
 from haneul.services.dynamodb.capacity import Bill, meter_read, read_units
-from haneul.services.dynamodb.errors import invalid, invalid_parameter
+from haneul.services.dynamodb.errors import detected, invalid, invalid_parameter
 from haneul.services.dynamodb.keyconditions import Span
 from haneul.services.dynamodb.names import check_index_name, resolve, table_resource
 from haneul.services.dynamodb.plane import keys, legacy, projections, records
@@ -33,9 +33,10 @@ def query(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         old.remove("KeyConditions")
     legacy.check_mixture(request, _EXPRESSIONS, old)
     bound = expressions.binding(request)
-    found = keyconditions.key_conditions(request, bound)
+    tree = keyconditions.parsed(request, bound)
     reading = Reading(request, bound, "QueryFilter")
     bound.finish()
+    found = keyconditions.key_conditions(request, bound, tree)
     with call.read() as tx:
         schema = resolve(call, tx, request["TableName"])
         reading.settle(schema)
@@ -91,10 +92,7 @@ def _segment(request: Mapping[str, Any]) -> tuple[int, int]:
             "present"
         )
     if segment >= total:
-        raise invalid(
-            "The Segment parameter is zero-based and must be less than parameter TotalSegments: "
-            f"Segment: {segment} is not less than TotalSegments: {total}"
-        )
+        raise invalid("The Segment parameter is zero-based and must be less than parameter TotalSegments")
     return segment, total
 
 
@@ -136,14 +134,17 @@ class Reading:
         how = "ProjectionExpression" if request.get("ProjectionExpression") is not None else "AttributesToGet"
         if self.paths is not None:
             if select not in (None, "SPECIFIC_ATTRIBUTES"):
-                raise invalid(f"Cannot specify the {how} when choosing to get {select}")
+                what = "only the Count" if select == "COUNT" else select
+                raise detected(invalid(f"Cannot specify the {how} when choosing to get {what}"))
             return "SPECIFIC_ATTRIBUTES"
         if select == "SPECIFIC_ATTRIBUTES":
-            raise invalid_parameter(
-                "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES"
+            raise detected(
+                invalid(
+                    "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES"
+                )
             )
         if select == "ALL_PROJECTED_ATTRIBUTES" and self.index_name is None:
-            raise invalid_parameter("ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName")
+            raise detected(invalid("ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName"))
         return select or ("ALL_PROJECTED_ATTRIBUTES" if self.index_name is not None else "ALL_ATTRIBUTES")
 
     def settle(self, schema: Schema) -> None:

@@ -14,14 +14,15 @@ from haneul.services.dynamodb.state import Index, TableRow
 HASH_LIMIT = 2048
 RANGE_LIMIT = 1024
 _NO_MATCH = "The provided key element does not match the schema"
-_EMPTY_KEY = (
-    "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an "
-    "empty {} value. Key: {}"
+EMPTY_KEY = (
+    "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty "
 )
+_EMPTY_KEY = EMPTY_KEY + "{} value. Key: {}"
 _EMPTY_INDEX_KEY = (
     "One or more parameter values are not valid. A value specified for a secondary index key is not supported. "
     "The AttributeValue for a key attribute cannot contain an empty {} value. IndexName: {}, IndexKey: {}"
 )
+NO_INDEX = "The table does not have the specified index"
 _WORDS = {"S": "string", "B": "binary"}
 
 
@@ -110,7 +111,7 @@ class Schema:
                 if not index.active:
                     raise errors.ValidationException(f"Cannot read from backfilling global secondary index: {name}")
                 return index
-        raise invalid(f"The table does not have the specified index: {name}")
+        raise invalid(f"{NO_INDEX}: {name}")
 
     def key(self, key: Mapping[str, Any]) -> bytes:
         """The bytes of a Key parameter, canonical in place. Raises ValidationException."""

@@ -21,7 +21,7 @@ from haneul.services.dynamodb.plane.syntax import Between, Both, Compare, Condit
 from haneul.services.dynamodb.plane.syntax import Call as Function
 from haneul.services.dynamodb.plane.values import Item, Value
 from haneul.services.dynamodb.queries import Reading
-from haneul.services.dynamodb.schemas import IndexSchema, Schema
+from haneul.services.dynamodb.schemas import NO_INDEX, IndexSchema, Schema
 from haneul.state.store import Reader
 
 _OPERATORS = {"=": "EQ", "<": "LT", "<=": "LE", ">": "GT", ">=": "GE"}
@@ -109,7 +109,11 @@ def select(call: Call, statement: Statement, request: Mapping[str, Any]) -> dict
     token = request.get("NextToken")
     with call.read() as tx:
         schema = resolve(call, tx, statement.table)
-        index = None if statement.index_name is None else schema.index(statement.index_name)
+        index = None
+        if statement.index_name is not None:
+            if all(each.name != statement.index_name for each in schema.indexes):
+                raise invalid(NO_INDEX)
+            index = schema.index(statement.index_name)
         throttle.admit(call, schema, "read", statement.index_name)
         spans, rest, reverse = _plan(schema, index, statement)
         reading = _reading(statement, rest, consistent)

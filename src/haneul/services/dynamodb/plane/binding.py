@@ -68,8 +68,8 @@ class Binding:
             try:
                 total += check_value(value)
             except AwsError as error:
-                if error.code != "ValidationException":
-                    raise
+                if error.code != "ValidationException" or error.message.endswith(" may not be empty"):
+                    raise  # empty sets are told as PutItem tells them
                 raise invalid(
                     f"ExpressionAttributeValues contains invalid value: {error.message} for key {key}"
                 ) from None
