@@ -284,6 +284,29 @@ def test_ancestry(ec2):
     assert chain[0]["SourceImageId"] == taken and chain[2]["ImageOwnerAlias"] == "amazon"
 
 
+def test_references(ec2, cloud, account):
+    """What would miss an image that is deregistered: instances, launch templates, parameters."""
+    image, other = registered(ec2), registered(ec2, name="other")
+    row = running(ec2, ImageId=image)
+    template = ec2.create_launch_template(LaunchTemplateName="of-it", LaunchTemplateData={"ImageId": image})
+    ssm = cloud.client("ssm", account=account)
+    ssm.put_parameter(Name="/images/mine", Value=image, Type="String", DataType="aws:ec2:image")
+    found = ec2.describe_image_references(ImageIds=[image, other], IncludeAllResourceTypes=True)["ImageReferences"]
+    assert {one["ImageId"] for one in found} == {image}
+    assert {one["ResourceType"]: one["Arn"].rpartition(":")[2] for one in found} == {
+        "ec2:Instance": f"instance/{row['InstanceId']}",
+        "ec2:LaunchTemplate": f"launch-template/{template['LaunchTemplate']['LaunchTemplateId']}",
+        "ssm:Parameter": "parameter/images/mine",
+    }
+    stopped = [
+        {
+            "ResourceType": "ec2:Instance",
+            "ResourceTypeOptions": [{"OptionName": "state-name", "OptionValues": ["stopped"]}],
+        }
+    ]
+    assert ec2.describe_image_references(ImageIds=[image], ResourceTypes=stopped)["ImageReferences"] == []
+
+
 def test_changes_of_state_are_told(ec2, cloud, account):
     """EventBridge hears "EC2 AMI State Change"."""
     events, sqs = cloud.client("events", account=account), cloud.client("sqs", account=account)

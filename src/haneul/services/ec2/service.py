@@ -52,6 +52,7 @@ SERVICE = Service(
         "instances.image_importing",
         "instances.image_exporting",
         "instances.image_storing",
+        "instances.image_references",
         "instances.key_pairs",
         "instances.offerings",
         "instances.requirements",
