@@ -23,7 +23,14 @@ def inventory(there: str, **more: Any) -> dict[str, Any]:
         "IsEnabled": True,
         "IncludedObjectVersions": "All",
         "Schedule": {"Frequency": "Daily"},
-        "OptionalFields": ["Size", "ETag", "StorageClass", "LastModifiedDate", "IsMultipartUploaded"],
+        "OptionalFields": [
+            "Size",
+            "ETag",
+            "StorageClass",
+            "LastModifiedDate",
+            "IsMultipartUploaded",
+            "LifecycleExpirationDate",
+        ],
         "Destination": {
             "S3BucketDestination": {"Bucket": f"arn:aws:s3:::{there}", "Format": "CSV", "Prefix": "reports"}
         },
@@ -40,6 +47,8 @@ def test_report(fresh_cloud: Callable[..., RunningCloud]) -> None:
     put = s3.put_object(Bucket="listed", Key='a b/"c"', Body=b"12345")
     marker = s3.delete_object(Bucket="listed", Key='a b/"c"')["VersionId"]
     s3.put_object(Bucket="listed", Key="z", Body=b"", StorageClass="STANDARD_IA")
+    rule = {"ID": "r", "Status": "Enabled", "Filter": {"Prefix": "z"}, "Expiration": {"Date": "2199-01-01T00:00:00Z"}}
+    s3.put_bucket_lifecycle_configuration(Bucket="listed", LifecycleConfiguration={"Rules": [rule]})
     s3.put_bucket_inventory_configuration(Bucket="listed", Id="all", InventoryConfiguration=inventory("reports"))
     deadline = time.monotonic() + 30
     manifests: list[str] = []
@@ -67,6 +76,7 @@ def test_report(fresh_cloud: Callable[..., RunningCloud]) -> None:
     assert (rows[0]["VersionId"], rows[1]["VersionId"]) == (marker, put["VersionId"])
     assert (rows[1]["Size"], rows[1]["ETag"]) == ("5", put["ETag"].strip('"'))
     assert rows[2]["StorageClass"] == "STANDARD_IA"
+    assert [row["LifecycleExpirationDate"] for row in rows] == ["", "", "2199-01-01T00:00:00.000Z"]
 
 
 def test_refusals(client: Callable[..., Any], unique: Callable[[str], str]) -> None:

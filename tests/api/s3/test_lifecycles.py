@@ -77,3 +77,15 @@ def test_the_deprecated_form(fresh_cloud: Callable[..., RunningCloud]) -> None:
     assert head["Expiration"].startswith('expiry-date="')
     assert head["Expiration"].endswith('00:00:00 GMT", rule-id="a%20b"')
     assert "Expiration" not in s3.put_object(Bucket="old-style", Key="new/a", Body=b"x")
+
+
+def test_uploads_tell_when_they_will_be_aborted(s3: Any, bucket: str) -> None:
+    """Under a rule that aborts them, uploads say when and by which rule."""
+    aborting = {"ID": "tidy", "Status": "Enabled", "Filter": {"Prefix": "up/"}}
+    put(s3, bucket, aborting | {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 2}})
+    made = s3.create_multipart_upload(Bucket=bucket, Key="up/a")
+    told = s3.list_parts(Bucket=bucket, Key="up/a", UploadId=made["UploadId"])
+    assert made["AbortRuleId"] == told["AbortRuleId"] == "tidy"
+    assert made["AbortDate"] == told["AbortDate"]
+    assert (made["AbortDate"].hour, made["AbortDate"].minute) == (0, 0)
+    assert "AbortDate" not in s3.create_multipart_upload(Bucket=bucket, Key="else")

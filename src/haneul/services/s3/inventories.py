@@ -22,7 +22,7 @@ from haneul import converge
 from haneul.kit import tokens
 from haneul.kit.instants import iso8601
 from haneul.service import Call, Scope, Step
-from haneul.services.s3 import index
+from haneul.services.s3 import index, lifecycle_rules
 from haneul.services.s3.errors import errors, malformed_xml
 from haneul.services.s3.plane import keys
 from haneul.services.s3.state import CONFIGURATIONS, GLOBAL, PARTS, Bucket, Object, find_bucket
@@ -33,6 +33,7 @@ from haneul.state.table import Table
 ROWS = 100_000
 """Rows in one file of a report."""
 DAY = 86_400
+_EXPIRES = "LifecycleExpirationDate"
 
 
 class Inventory(msgspec.Struct):
@@ -167,6 +168,7 @@ def _rows(tx: Reader, bucket: Bucket, configuration: Mapping[str, Any], columns:
     root = keys.current_root(bucket.id)
     start = root + keys.name(prefix)
     fields = [_FIELDS[column] for column in columns if column in _FIELDS]
+    expires = columns.index(_EXPIRES) if _EXPIRES in columns and "lifecycle" in bucket.settings else None
     for at, raw in tx.scan(start, keys.after(start)):
         key = keys.text(at[len(root) : -1])
         current = index.unpack(raw)
@@ -179,6 +181,8 @@ def _rows(tx: Reader, bucket: Bucket, configuration: Mapping[str, Any], columns:
                 identity = version_id(entry) if bucket.versioning else ""
                 row += [identity, _flag(entry is current), _flag(entry.marker)]
             row += ["" if entry.marker and field is not _modified else field(found) for field in fields]
+            if expires is not None and entry is current and not entry.marker:
+                row[expires] = _expiry(bucket, key, found)
             yield (",".join('"' + value.replace('"', '""') + '"' for value in row) + "\n").encode()
 
 
@@ -198,6 +202,11 @@ def _encryption(found: Object) -> str:
 
 def _until(found: Object) -> str:
     return iso8601(found.lock.until) if found.lock is not None and found.lock.until else ""
+
+
+def _expiry(bucket: Bucket, key: str, found: Object) -> str:
+    due = lifecycle_rules.expiry(bucket, key, found)
+    return "" if due is None else iso8601(due[0])
 
 
 def _hold_duration(found: Object) -> str:
@@ -223,7 +232,7 @@ _FIELDS: dict[str, Callable[[Object], str]] = {
     "ChecksumAlgorithm": lambda found: found.entry.algorithm,
     "ObjectAccessControlList": lambda found: "",
     "ObjectOwner": lambda found: found.entry.owner,
-    "LifecycleExpirationDate": lambda found: "",
+    _EXPIRES: lambda found: "",  # filled in where the bucket has rules
     "ObjectLockEventHoldStatus": lambda found: "" if found.lock is None else ("On" if found.lock.event else "Off"),
     "ObjectLockEventHoldDuration": _hold_duration,
     "IntelligentTieringReferenceDate": lambda found: "",

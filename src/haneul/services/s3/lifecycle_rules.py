@@ -18,6 +18,14 @@ Rule = Mapping[str, Any]
 
 def expiration(bucket: Bucket, key: str, found: Object) -> str | None:
     """The x-amz-expiration header of a current version: when the first rule takes it, and which."""
+    first = expiry(bucket, key, found)
+    if first is None:
+        return None
+    return f'expiry-date="{formatdate(first[0], usegmt=True)}", rule-id="{quote(first[1], safe="")}"'
+
+
+def expiry(bucket: Bucket, key: str, found: Object) -> tuple[float, str] | None:
+    """(when a current version expires, the id of the rule that says so)."""
     first: tuple[float, str] | None = None
     for rule in bucket.settings["lifecycle"]["rules"]:
         action = rule.get("Expiration") or {}
@@ -26,9 +34,20 @@ def expiration(bucket: Bucket, key: str, found: Object) -> str | None:
         when = action["Date"] if "Date" in action else midnight(found.entry.modified, action["Days"])
         if first is None or when < first[0]:
             first = (when, rule["ID"])
-    if first is None:
-        return None
-    return f'expiry-date="{formatdate(first[0], usegmt=True)}", rule-id="{quote(first[1], safe="")}"'
+    return first
+
+
+def abortion(bucket: Bucket, key: str, initiated: float) -> dict[str, Any]:
+    """AbortDate and AbortRuleId of an upload at the key; nothing where no rule aborts it."""
+    first: tuple[float, str] | None = None
+    for rule in (bucket.settings.get("lifecycle") or {}).get("rules") or ():
+        days = (rule.get("AbortIncompleteMultipartUpload") or {}).get("DaysAfterInitiation")
+        if days is None or rule["Status"] != "Enabled" or not key.startswith(filter_of(rule).get("Prefix") or ""):
+            continue
+        when = midnight(initiated, days)
+        if first is None or when < first[0]:
+            first = (when, rule["ID"])
+    return {} if first is None else {"AbortDate": first[0], "AbortRuleId": first[1]}
 
 
 def filter_of(rule: Rule) -> Rule:

@@ -12,7 +12,18 @@ from typing import Any
 
 from haneul.kit import tokens
 from haneul.service import Call, operation
-from haneul.services.s3 import bodies, conditions, context, digests, encryption, index, listings, uploads, writes
+from haneul.services.s3 import (
+    bodies,
+    conditions,
+    context,
+    digests,
+    encryption,
+    index,
+    lifecycle_rules,
+    listings,
+    uploads,
+    writes,
+)
 from haneul.services.s3.buckets import bucket_of
 from haneul.services.s3.errors import errors, malformed_xml, no_such_upload, not_implemented
 from haneul.services.s3.guard import bucket_arn, object_arn
@@ -61,6 +72,7 @@ def create_multipart_upload(call: Call, request: Mapping[str, Any]) -> dict[str,
         "Key": key,
         "UploadId": upload.id,
         **encryption.describe(upload.cipher, request),
+        **lifecycle_rules.abortion(bucket, key, upload.initiated),
     }
     if algorithm is not None:
         told["ChecksumAlgorithm"] = algorithm

@@ -8,7 +8,7 @@ from typing import Any
 
 from haneul.kit import tokens
 from haneul.service import Call, operation
-from haneul.services.s3 import context, digests, encryption, index, sources, uploads, writes
+from haneul.services.s3 import context, digests, encryption, index, lifecycle_rules, sources, uploads, writes
 from haneul.services.s3.buckets import bucket_of
 from haneul.services.s3.errors import errors, invalid_argument
 from haneul.services.s3.guard import object_arn
@@ -118,6 +118,7 @@ def list_parts(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         "Initiator": uploads.shown_initiator(upload.initiator),
         "Owner": owner(upload.owner or bucket.owner),
         "StorageClass": upload.storage or "STANDARD",
+        **lifecycle_rules.abortion(bucket, upload.key, upload.initiated),
     }
     if upload.chosen:
         told["ChecksumAlgorithm"] = upload.algorithm
