@@ -17,6 +17,7 @@ SERVICE = Service(
         "vpc.subnets",
         "vpc.interface_calls",
         "vpc.addresses",
+        "vpc.address_transfers",
         "vpc.groups",
         "vpc.group_rules",
         "vpc.routes",
