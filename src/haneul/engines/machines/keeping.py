@@ -6,9 +6,11 @@ that the machine itself sees: console, exit, the sockets control and serial.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
+import signal
 import socket
 import stat
 import subprocess
@@ -66,6 +68,7 @@ class Keepers:
         run = place / "run"
         run.mkdir(parents=True, exist_ok=True)
         self._root.mkdir(parents=True, exist_ok=True)
+        self._sweep(run)
         for name in ("exit", "control", "serial"):
             (run / name).unlink(missing_ok=True)
         if os.geteuid() == 0:
@@ -132,8 +135,6 @@ class Keepers:
         try:
             # Between the look and the descriptor the number may have become somebody else's.
             if self.pid(machine) == pid:
-                import signal
-
                 signal.pidfd_send_signal(descriptor, signal.SIGKILL)
         except ProcessLookupError:
             pass
@@ -141,8 +142,18 @@ class Keepers:
             os.close(descriptor)
         if not daemons.wait(pid, timeout):
             raise EngineError(f"machine {machine} does not end")
+        self._sweep(self.place(machine) / "run")
+
+    def _sweep(self, run: Path) -> None:
+        """Without root there is no process namespace that ends with its first process: what still works in the
+        machine's folder ends here."""
+        for path in Path("/proc").glob("[0-9]*") if os.geteuid() != 0 else ():
+            with contextlib.suppress(OSError):
+                if os.readlink(path / "cwd") == str(run):
+                    os.kill(int(path.name), signal.SIGKILL)
 
     def forget(self, machine: str) -> None:
+        self._sweep(self.place(machine) / "run")
         shutil.rmtree(self.place(machine), ignore_errors=True)
 
     def _connected(self, machine: str, name: str, kind: int) -> socket.socket:

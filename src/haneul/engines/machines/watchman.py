@@ -7,6 +7,7 @@ Part of `keeper`, from inside the sandbox: it owns nothing but the machine. Stan
 # mypy: ignore-errors
 
 import contextlib
+import ctypes
 import json
 import os
 import selectors
@@ -28,6 +29,7 @@ HASTY, HASTE = 5, 5.0
 ONE_RESET = 1.0
 """A kernel tries several ways to restart a PC, one after the other, and so does its firmware: all are one restart."""
 MEMORY = "/dev/shm"  # noqa: S108 - of the sandbox, nobody else's
+PDEATHSIG = 1
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -95,6 +97,7 @@ class Watchman:
                 env=self.plan["environment"],
                 cwd=self.here,
                 pass_fds=() if self.uml else (there.fileno(),),
+                preexec_fn=None if self.plan["sandbox"] else die_along,  # noqa: PLW1509 - no threads here
             )
         theirs.close()
         there.close()
@@ -310,6 +313,11 @@ class Watchman:
                 failed, more, length, data = struct.unpack("<III512s", client.recv(1024).ljust(524, b"\0")[:524])
                 said += data[:length]
             return {"failed": failed, "text": said.rstrip(b"\0").decode(errors="replace")}
+
+
+def die_along():
+    """Without a process namespace that ends with us, the machine is told to."""
+    ctypes.CDLL(None).prctl(PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def add(sums, number):
