@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.api.ec2.conftest import code_of
-from tests.api.ec2.waiting import instance, launched, reached, running, until
+from tests.api.ec2.waiting import instance, launched, pretending, reached, running, until
+from tests.running import RunningCloud
 
 
 def refused(function, **request) -> tuple[str, str]:
@@ -30,6 +32,45 @@ def test_the_built_in_image(ec2):
     parameter = [{"Name": "public-ssm-parameter-name", "Values": ["/aws/service/haneul/minimal-x86_64"]}]
     assert ec2.describe_images(Filters=parameter)["Images"] == [image]
     assert image["ImageId"] not in {one["ImageId"] for one in ec2.describe_images(Owners=["self"])["Images"]}
+
+
+def test_a_built_in_image_that_was_built_anew():
+    """New volumes hold the new one's bytes; what was made of the old one keeps the old one's."""
+    cloud = pretending(RunningCloud("--log-level", "warning"), ("networks",))
+    built = cloud.data / "engines" / "machines" / "images" / "minimal.raw"
+    built.parent.mkdir(parents=True)
+
+    def build(content: bytes) -> None:
+        fresh = built.with_suffix(".new")
+        fresh.write_bytes(content)
+        os.truncate(fresh, 2 << 30)
+        fresh.rename(built)
+
+    def volume(ec2) -> bytes:
+        (image,) = ec2.describe_images(Filters=[{"Name": "name", "Values": ["haneul-minimal-*"]}])["Images"]
+        snapshot = image["BlockDeviceMappings"][0]["Ebs"]["SnapshotId"]
+        made = ec2.create_volume(AvailabilityZone="us-east-1a", SnapshotId=snapshot)["VolumeId"]
+        volume_ready(ec2, made)
+        return content(made)
+
+    def content(volume: str) -> bytes:
+        with (cloud.data / "engines" / "volumes" / "volumes" / volume).open("rb") as file:
+            return file.read(3)
+
+    try:
+        build(b"old")
+        cloud.start()
+        ec2 = cloud.client("ec2")
+        assert volume(ec2) == b"old"
+        first = ec2.create_snapshot(VolumeId=ec2.describe_volumes()["Volumes"][0]["VolumeId"])["SnapshotId"]
+        until(lambda: ec2.describe_snapshots(SnapshotIds=[first])["Snapshots"][0]["State"] == "completed")
+        build(b"new")
+        assert volume(ec2) == b"new"
+        restored = ec2.create_volume(AvailabilityZone="us-east-1a", SnapshotId=first)["VolumeId"]
+        volume_ready(ec2, restored)
+        assert content(restored) == b"old"
+    finally:
+        cloud.close()
 
 
 def test_images_that_are_not_there(ec2):

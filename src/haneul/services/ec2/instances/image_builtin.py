@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import shutil
 import threading
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from haneul.engines.machines import images as engine
@@ -69,12 +71,36 @@ def lacks_rows(tx: Reader, plane: Plane, region: str) -> bool:
 def ensure_bytes(plane: Plane, snapshot: str) -> None:
     """What a new volume or copy is made of is there, if it is a snapshot of a built-in image: the image is built, which
     takes a minute the first time. Blocking: for steps. Raises EngineError."""
-    found = next((one for one in _ALL if one.snapshot == snapshot), None)
+    found = next((one for one in _ALL if snapshot == one.snapshot or snapshot.startswith(_later(one))), None)
     if found is None or plane.volumes.has_snapshot(snapshot):
         return
     with _building:
         if not plane.volumes.has_snapshot(snapshot):
-            plane.volumes.ensure_imported(snapshot, engine.ensure_image(plane.cloud.config.data, found.known))
+            path = engine.ensure_image(plane.cloud.config.data, found.known)
+            version = path.stat().st_mtime_ns
+            plane.volumes.ensure_imported(snapshot, path)
+            _mark(path).write_text(f"{version} {snapshot}")
+
+
+def _snapshot(plane: Plane, one: BuiltIn) -> str:
+    """The snapshot of the image as it is now: the fixed one; another for each time that it was built anew since."""
+    path = engine.path_of(plane.cloud.config.data, one.known)
+    try:
+        imported, snapshot = _mark(path).read_text().split()
+        version = path.stat().st_mtime_ns
+    except (FileNotFoundError, ValueError):
+        return one.snapshot
+    return snapshot if int(imported) == version else f"{_later(one)}{zlib.crc32(str(version).encode()):08x}"
+
+
+def _later(one: BuiltIn) -> str:
+    """How the ids of its later snapshots begin."""
+    return f"snap-00a11ce{one.snapshot[-1]}0"
+
+
+def _mark(path: Path) -> Path:
+    """Beside an image: when it had been built that was imported last, and as which snapshot."""
+    return path.with_suffix(".imported")
 
 
 def _missing(tx: Reader, plane: Plane, region: str) -> list[Snapshot]:
@@ -82,7 +108,7 @@ def _missing(tx: Reader, plane: Plane, region: str) -> list[Snapshot]:
         return []
     return [
         Snapshot(
-            id=one.snapshot,
+            id=_snapshot(plane, one),
             volume="vol-ffffffff",
             size=_size(known),
             state="completed",
@@ -93,7 +119,7 @@ def _missing(tx: Reader, plane: Plane, region: str) -> list[Snapshot]:
             shared=["all"],
         )
         for one, known in _startable(plane)
-        if SNAPSHOT.find(tx, Scope(OWNER, region), one.snapshot) is None
+        if SNAPSHOT.find(tx, Scope(OWNER, region), _snapshot(plane, one)) is None
     ]
 
 
@@ -107,7 +133,7 @@ def _startable(plane: Plane) -> Iterator[tuple[BuiltIn, engine.Known]]:
 def _image(plane: Plane, one: BuiltIn, known: engine.Known) -> Image:
     ebs = {"VolumeSize": _size(known), "VolumeType": "gp2", "DeleteOnTermination": True, "Encrypted": False}
     if not plane.pretends("machines"):
-        ebs["SnapshotId"] = one.snapshot
+        ebs["SnapshotId"] = _snapshot(plane, one)
     here = "" if _built(plane, one) or plane.pretends("machines") else " Built by its first launch."
     return Image(
         id=one.image,
