@@ -86,28 +86,35 @@ def test_an_abandoned_launch_is_replaced(groups, asg, ec2):
     groups.settled(name, 1)
 
 
-def test_a_termination_waits_and_times_out(groups, asg, aws, ec2, queue):
+def test_a_termination_waits(groups, asg, ec2):
+    """The instance runs until its action is completed."""
+    given = {"LifecycleHookName": "drain", "LifecycleTransition": TERMINATE}
+    name = groups.made(1, LifecycleHookSpecificationList=[given])
+    (row,) = groups.instances(name)
+    asg.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=0)
+    until(lambda: groups.instances(name, "Terminating:Wait"))
+    assert instance(ec2, row["InstanceId"])["State"]["Name"] == "running"
+    done = {"AutoScalingGroupName": name, "LifecycleHookName": "drain", "InstanceId": row["InstanceId"]}
+    asg.record_lifecycle_action_heartbeat(**done)
+    asg.complete_lifecycle_action(**done, LifecycleActionResult="CONTINUE")
+    groups.settled(name, 0)
+    assert instance(ec2, row["InstanceId"])["State"]["Name"] == "terminated"
+
+
+def test_a_termination_times_out(groups, asg, aws, queue):
     """Nobody answers: after the heartbeat timeout the default goes on; EventBridge has told of it."""
     url, arn = queue
     events = aws("events")
     pattern = {"source": ["aws.autoscaling"], "detail-type": ["EC2 Instance-terminate Lifecycle Action"]}
     events.put_rule(Name="lifecycle", EventPattern=json.dumps(pattern))
     events.put_targets(Rule="lifecycle", Targets=[{"Id": "q", "Arn": arn}])
-    hook = {
-        "LifecycleHookName": "drain",
-        "LifecycleTransition": TERMINATE,
-        "HeartbeatTimeout": 60,
-        "DefaultResult": "CONTINUE",
-    }
+    hook = {"LifecycleHookName": "drain", "LifecycleTransition": TERMINATE, "HeartbeatTimeout": 30}
     name = groups.made(1, LifecycleHookSpecificationList=[hook])
     (row,) = groups.instances(name)
     asg.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=0)
-    until(lambda: groups.instances(name, "Terminating:Wait"))
     (told,) = messages(aws("sqs"), url, 1)
     assert told["detail"]["EC2InstanceId"] == row["InstanceId"] and told["detail"]["Destination"] == "EC2"
-    assert instance(ec2, row["InstanceId"])["State"]["Name"] == "running"
     groups.settled(name, 0)
-    assert instance(ec2, row["InstanceId"])["State"]["Name"] == "terminated"
 
 
 def test_what_hooks_refuse(groups, asg):

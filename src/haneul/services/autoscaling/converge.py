@@ -79,6 +79,7 @@ def step_group(call: Call, row: Group) -> Step:
         return ending.step(call, row)
     with call.read() as tx:
         members = members_of(tx, call.scope, row.name)
+    states = {one.id: one.state for one in members}
     illnesses = health.examine(call, row, members)
     recipe: Recipe | None = None
     replaced = 0
@@ -87,9 +88,12 @@ def step_group(call: Call, row: Group) -> Step:
             group = GROUPS.get(tx, call.scope, row.name)
             if group is None or group.status:
                 return Step(row, 0.0)
+            if recipe is not None and group.settings != row.settings:
+                return Step(row, 0.0)  # the recipe is an old one
             before = GROUPS.packed(group)
             plan = Plan(tx, call, group, recipe, replaced)
-            _decide(plan, illnesses)
+            _note(plan, illnesses, states)
+            _decide(plan)
             if GROUPS.packed(group) != before:
                 GROUPS.put(tx, call.scope, group)
         if not plan.lacking:
@@ -128,9 +132,8 @@ def _recipe(call: Call, row: Group) -> Recipe | None:
         return None
 
 
-def _decide(plan: Plan, illnesses: dict[str, str]) -> None:
+def _decide(plan: Plan) -> None:
     """Everything that one look decides, in this order."""
-    _note(plan, illnesses)
     _end_unhealthy(plan)
     _mark_old(plan)
     _scale_out(plan)
@@ -142,9 +145,10 @@ def _decide(plan: Plan, illnesses: dict[str, str]) -> None:
     _warm(plan)
 
 
-def _note(plan: Plan, illnesses: dict[str, str]) -> None:
+def _note(plan: Plan, illnesses: dict[str, str], states: dict[str, str]) -> None:
+    """What was found out about instances that are in the same state still."""
     for one in plan.members:
-        illness = illnesses.get(one.id)
+        illness = illnesses.get(one.id) if states.get(one.id) == one.state else None
         if illness and (one.health != "Unhealthy" or one.illness != illness):
             one.health, one.illness = "Unhealthy", illness
             MEMBERS.put(plan.tx, plan.call.scope, one)
