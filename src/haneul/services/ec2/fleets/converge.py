@@ -63,7 +63,7 @@ def _keep(call: Call, row: Fleet, wish: Wish) -> Step:
     row.state = "active"
     if wish.heals and row.type == "maintain":
         _replace_unhealthy(call, row)
-    if not (row.type == "request" and row.placed):
+    if _lacks(call, row, wish) and not (row.type == "request" and row.placed):
         filled = _fill(call, row, wish)
         _note_refusals(call, row, filled)
     gone = filling.shrink(call, row, wish) if wish.shrinks and row.type == "maintain" else []
@@ -82,6 +82,12 @@ def _keep(call: Call, row: Fleet, wish: Wish) -> Step:
     else:
         row.errors = []
     return Step(row, _next(call, row, wish, bool(gone), waits))
+
+
+def _lacks(call: Call, row: Fleet, wish: Wish) -> bool:
+    with call.read() as tx:
+        have = filling.fulfilled(tx, call.scope, row.id)
+    return any(have[market.name] < market.units for market in wish.markets)
 
 
 def _next(call: Call, row: Fleet, wish: Wish, shrinking: bool, waits: bool) -> float | None:

@@ -118,8 +118,7 @@ def _launch(
         count = _affordable(call, row, market, pool, count)
         asked = _asked(row, wish, market, pool, count)
         requesting.check(asked)
-        named = asked.get("IamInstanceProfile") or {}
-        profile = launching.Profile(*row.profiles.get(named.get("Arn") or named.get("Name") or "", ("", "", "")))
+        profile = _profile(row, asked)
         tag = SPOT_FLEET_TAG if row.id.startswith("sfr-") else FLEET_TAG
         origin = launching.Origin(tags={tag: row.id}, fleet=row.id, weight=pool.weight)
         with call.write() as tx:
@@ -133,6 +132,15 @@ def _launch(
         filled.refused.append((pool, market.name, capacity.insufficient(types.spec(pool.type), pool.zone or "any")))
     filled.launched.append((pool, market.name, ids))
     return ids
+
+
+def _profile(row: Fleet, asked: dict[str, Any]) -> launching.Profile:
+    """The instance profile, if the fleet's maker was allowed to pass it on. Raises UnauthorizedOperation."""
+    given = asked.get("IamInstanceProfile") or {}
+    name = given.get("Arn") or given.get("Name") or ""
+    if name and name not in row.profiles:  # another version of the template than the fleet was made or modified with
+        raise errors.UnauthorizedOperation(f"The instance profile '{name}' was not there when the fleet was made.")
+    return launching.Profile(*row.profiles.get(name, ("", "", "")))
 
 
 def _asked(row: Fleet, wish: Wish, market: Market, pool: Pool, count: int) -> dict[str, Any]:

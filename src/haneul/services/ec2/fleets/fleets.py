@@ -69,8 +69,7 @@ async def create_fleet(call: Call, request: Request) -> dict[str, Any]:
     row = _new(call, request)
     wish = wishes.of(row)
     check_times(call, wish)
-    with call.read() as tx:
-        known = pools.of(tx, call, row, wish.unit)
+    known = await asyncio.to_thread(pools.read, call, row, wish.unit)
     row.profiles = profiles.of(call, known)
 
     def begin(tx: Writer) -> str:
@@ -137,7 +136,7 @@ async def modify_fleet(call: Call, request: Request) -> dict[str, Any]:
     """ModifyFleet: another target, other templates; only of a fleet that is maintained."""
     with call.read() as tx:
         changed = _modified(FLEET.get(tx, call.scope, request["FleetId"]), request)
-        known = pools.of(tx, call, changed, wishes.of(changed).unit)
+    known = await asyncio.to_thread(pools.read, call, changed, wishes.of(changed).unit)
     found = profiles.of(call, known)
 
     def change(tx: Writer) -> None:

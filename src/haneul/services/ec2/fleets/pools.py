@@ -18,6 +18,8 @@ from haneul.state.store import Reader
 Data = Mapping[str, Any]
 POOLS = 300
 """Launch templates, specifications and overrides that a fleet may have in all."""
+WAYS = 20_000
+"""Pools that they may come to, with instance requirements."""
 _LAST = 1e9
 """Where a pool without a priority stands."""
 _OVERRIDING = ("ImageId", "KeyName", "BlockDeviceMappings", "IamInstanceProfile", "MetadataOptions")
@@ -83,7 +85,15 @@ def of(tx: Reader, call: Call, row: Fleet, unit: str) -> list[Pool]:
     for config in row.config.get("LaunchTemplateConfigs") or ():
         for one in _of_template(tx, call, config, row.config, unit):
             found.append(_numbered(one, len(found)))
+    if len(found) > WAYS:
+        raise invalid(f"The fleet's overrides and instance requirements allow more than {WAYS} ways to launch.")
     return found
+
+
+def read(call: Call, row: Fleet, unit: str) -> list[Pool]:
+    """`of`, for another thread: instance requirements may mean thousands."""
+    with call.read() as tx:
+        return of(tx, call, row, unit)
 
 
 def check(config: Data) -> None:
@@ -126,9 +136,9 @@ def _numbered(one: dict[str, Any], order: int) -> Pool:
 
 
 def _of_template(tx: Reader, call: Call, config: Data, fleet: Data, unit: str) -> Iterator[dict[str, Any]]:
-    asked = config["LaunchTemplateSpecification"]
-    row = templates.find(tx, call.scope, asked)
-    version = templates.version_of(tx, call.scope, row, asked.get("Version") or "$Default")
+    specification = config["LaunchTemplateSpecification"]
+    row = templates.find(tx, call.scope, specification)
+    version = templates.version_of(tx, call.scope, row, specification.get("Version") or "$Default")
     told = {"LaunchTemplateId": row.id, "Version": str(version.number)}
     overrides: Sequence[Data] = config.get("Overrides") or ({},)
     for override in overrides:
@@ -137,10 +147,10 @@ def _of_template(tx: Reader, call: Call, config: Data, fleet: Data, unit: str) -
         )
         own = override.get("InstanceType") or version.data.get("InstanceType") or launching.DEFAULT_TYPE
         request = {name: override[name] for name in _OVERRIDING if override.get(name)}
+        asked = {**request, "InstanceType": own, "LaunchTemplate": told, "MinCount": 1}
+        merged = templates.merged(tx, call, asked)
         for type in _types(wanted, own):
-            launch = templates.merged(
-                tx, call, {**request, "InstanceType": type, "LaunchTemplate": told, "MinCount": 1}
-            )
+            launch = {**merged, "InstanceType": type}
             market = (launch.get("InstanceMarketOptions") or {}).get("SpotOptions") or {}
             price = override.get("MaxPrice") or override.get("SpotPrice") or market.get("MaxPrice")
             yield from _placed(launch, override, type, unit, price or fleet.get("SpotPrice"), told, wanted)

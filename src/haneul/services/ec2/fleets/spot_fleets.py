@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,8 +35,7 @@ async def request_spot_fleet(call: Call, request: Request) -> dict[str, Any]:
     wish = wishes.of(row)
     fleets.check_times(call, wish)
     passing.check(call, config["IamFleetRole"], "spotfleet.amazonaws.com")
-    with call.read() as tx:
-        known = pools.of(tx, call, row, wish.unit)
+    known = await asyncio.to_thread(pools.read, call, row, wish.unit)
     row.profiles = profiles.of(call, known)
 
     def begin(tx: Writer) -> str:
@@ -91,7 +91,7 @@ async def modify_spot_fleet_request(call: Call, request: Request) -> dict[str, A
     """ModifySpotFleetRequest: another target, other templates; only of a fleet that is maintained."""
     with call.read() as tx:
         changed = _modified(SPOT_FLEET.get(tx, call.scope, request["SpotFleetRequestId"]), request)
-        known = pools.of(tx, call, changed, wishes.of(changed).unit)
+    known = await asyncio.to_thread(pools.read, call, changed, wishes.of(changed).unit)
     found = profiles.of(call, known)
 
     def change(tx: Writer) -> None:

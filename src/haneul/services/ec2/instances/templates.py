@@ -73,15 +73,19 @@ def create_launch_template(call: Call, request: Request) -> dict[str, Any]:
 
 @operation()
 def describe_launch_templates(call: Call, request: Request) -> dict[str, Any]:
-    """DescribeLaunchTemplates, by ids, names and filters. Raises the NotFound error of what is named."""
+    """DescribeLaunchTemplates: those that are named in the order of their names, all in the order in which they were
+    made. Raises the NotFound error of what is named."""
     ids, names = request.get("LaunchTemplateIds") or (), request.get("LaunchTemplateNames") or ()
     with call.read() as tx:
         if ids or names:
-            rows = TEMPLATE.get_all(tx, call.scope, ids)
-            rows += _named(tx, call.scope, names)
+            rows = TEMPLATE.get_all(tx, call.scope, ids) + _named(tx, call.scope, names)
+            rows = list({row.id: row for row in rows}.values())
         else:
             rows = list(TEMPLATE.table.scan(tx, call.scope))
-        items = [(f"{row.created:017.6f}{row.id}", describe(row)) for row in {row.id: row for row in rows}.values()]
+    named = bool(ids or names)
+    items = [
+        (f"{index:06d}" if named else f"{row.created:017.6f}{row.id}", describe(row)) for index, row in enumerate(rows)
+    ]
     return listing.paged(request, "LaunchTemplates", items, _FILTERS, LIMITS)
 
 
