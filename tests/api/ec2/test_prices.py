@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import re
 from collections.abc import Iterator
 from decimal import Decimal
@@ -116,6 +117,26 @@ def test_addresses_gateways_endpoints(quick, ec2):
     lines = counted(quick, "NatGateway-Hours", "VpcEndpoint-Hours")
     assert lines["NatGateway-Hours"][2] == pytest.approx(lines["NatGateway-Hours"][1] * 0.045, rel=0.01)
     assert lines["VpcEndpoint-Hours"][2] == pytest.approx(lines["VpcEndpoint-Hours"][1] * 0.01, rel=0.01)
+
+
+def test_snapshots(quick, ec2):
+    """By the blocks that each brought; archived ones cost less, fast restores cost by zone and hour."""
+    volume = ec2.create_volume(AvailabilityZone="us-east-1a", Size=1)["VolumeId"]
+    ec2.get_waiter("volume_available").wait(VolumeIds=[volume], WaiterConfig={"Delay": 0.1})
+    path = quick.data / "engines" / "volumes" / "volumes" / volume
+    with path.open("r+b") as disk:
+        disk.write(os.urandom(4 << 20))
+    snapshot = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
+    ec2.get_waiter("snapshot_completed").wait(SnapshotIds=[snapshot], WaiterConfig={"Delay": 0.1})
+    ec2.enable_fast_snapshot_restores(SourceSnapshotIds=[snapshot], AvailabilityZones=["us-east-1a", "us-east-1b"])
+    lines = counted(quick, "EBS:SnapshotUsage", "EBS:FastSnapshotRestore")
+    hours = lines["EBS:FastSnapshotRestore"][1] / 2
+    assert lines["EBS:SnapshotUsage"][1] == pytest.approx(4 / 1024 / 730 * hours, rel=0.5)
+    assert lines["EBS:FastSnapshotRestore"][2] == pytest.approx(hours * 2 * 0.75, rel=0.01)
+    ec2.disable_fast_snapshot_restores(SourceSnapshotIds=[snapshot], AvailabilityZones=["us-east-1a", "us-east-1b"])
+    ec2.modify_snapshot_tier(SnapshotId=snapshot, StorageTier="archive")
+    archived = counted(quick, "EBS:SnapshotArchiveStorage")["EBS:SnapshotArchiveStorage"]
+    assert archived[2] == pytest.approx(archived[1] * 0.0125, rel=0.05)
 
 
 def test_prices_follow_from_the_family():

@@ -13,7 +13,7 @@ from haneul.service import Call, Scope, Step
 from haneul.services.ec2 import plane as planes
 from haneul.services.ec2.account.state import HOURS, Hours
 from haneul.services.ec2.hosts.state import HOST
-from haneul.services.ec2.volumes.state import SNAPSHOT
+from haneul.services.ec2.volumes.state import FAST_RESTORES, SNAPSHOT
 from haneul.services.ec2.vpc.state import ADDRESS, ENDPOINT, INTERFACE, NAT
 from haneul.state.store import Reader, Writer
 
@@ -62,10 +62,12 @@ def _there(tx: Reader, scope: Scope) -> dict[str, float]:
     found["PublicIPv4:IdleAddress"] = idle
     for host in HOST.table.scan(tx, scope):
         found[f"HostUsage:{host.family}"] += host.state == "available"
-    stored = sum(one.changed for one in SNAPSHOT.table.scan(tx, scope) if one.state == "completed")
+    found["EBS:FastSnapshotRestore"] = sum(1 for _ in FAST_RESTORES.scan(tx, scope))
     kept: dict[str, float] = {name: float(count) for name, count in found.items() if count}
-    if stored:
-        kept["EBS:SnapshotUsage"] = stored / _GIB / _MONTH
+    for one in SNAPSHOT.table.scan(tx, scope):
+        if one.state == "completed" and one.changed:
+            name = "EBS:SnapshotArchiveStorage" if one.tier.get("tier") == "archive" else "EBS:SnapshotUsage"
+            kept[name] = kept.get(name, 0.0) + one.changed / _GIB / _MONTH
     return kept
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from haneul.service import Call
 from haneul.services.ec2 import listing
+from haneul.services.ec2.account import hours
 from haneul.services.ec2.errors import coded, invalid, missing
 from haneul.services.ec2.operations import operation
 from haneul.services.ec2.volumes import creation
@@ -47,6 +48,7 @@ def enable_fast_snapshot_restores(call: Call, request: Mapping[str, Any]) -> dic
                 if row is None:
                     row = FastRestore(snapshot=snapshot, zone=zone, owner=owner.account, enabled=call.now())
                     FAST_RESTORES.put(tx, call.scope, row)
+                    hours.begin(tx, call.scope, call.now())
                 done.append({**_shown(row), "State": "enabling"})
     return {"Successful": done, "Unsuccessful": _gathered(failed)}
 
