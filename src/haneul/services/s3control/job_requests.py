@@ -90,6 +90,7 @@ def _check_copy(copy: Mapping[str, Any]) -> None:
     if copy.get("MetadataDirective") == "REPLACE" and copy.get("NewObjectMetadata") is None:
         raise invalid("NewObjectMetadata is required when metadata is replaced.")
     _check_tags(copy.get("NewObjectTagging"))
+    _check_grants(copy.get("AccessControlGrants"))
 
 
 def _check_tagging(tagging: Mapping[str, Any]) -> None:
@@ -99,6 +100,13 @@ def _check_tagging(tagging: Mapping[str, Any]) -> None:
 def _check_tags(tags: list[Mapping[str, str]] | None) -> None:
     if len(tags or ()) > _OBJECT_TAGS:
         raise invalid(f"The number of object tags exceeds the limit of {_OBJECT_TAGS}.")
+
+
+def _check_grants(grants: list[Mapping[str, Any]] | None) -> None:
+    for grant in grants or ():
+        grantee = grant.get("Grantee") or {}
+        if not grantee.get("TypeIdentifier") or not grantee.get("Identifier") or not grant.get("Permission"):
+            raise invalid("A grant must name its grantee and permission.")
 
 
 def _check_lambda(invoke: Mapping[str, Any]) -> None:
@@ -115,6 +123,7 @@ def _check_acl(acl: Mapping[str, Any]) -> None:
     policy = acl.get("AccessControlPolicy") or {}
     if (policy.get("AccessControlList") is None) == (policy.get("CannedAccessControlList") is None):
         raise invalid("Exactly one of AccessControlList and CannedAccessControlList must be specified.")
+    _check_grants((policy.get("AccessControlList") or {}).get("Grants"))
 
 
 def _check_restore(restore: Mapping[str, Any]) -> None:

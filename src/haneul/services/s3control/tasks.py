@@ -5,6 +5,7 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/batch-ops-operatio
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +17,7 @@ from haneul.services.s3control.job_requests import bucket_of
 from haneul.services.s3control.state import Job, Result, Task
 from haneul.wire.errors import AwsError
 
+log = logging.getLogger("haneul.s3control")
 TRIES = 3
 _DONE = Result("", 200, "Successful")
 Request = dict[str, Any]
@@ -40,6 +42,9 @@ def run(role: Call, job: Job, task: Task) -> Result:
             passing = error.status >= 500 and error.status != 501
             if not passing or turn == TRIES - 1:
                 return Result(error.code, error.status, error.message)
+        except Exception:  # one odd task must not keep a job from its end
+            log.exception("a task of job %s failed", job.id)
+            return Result("InternalError", 500, "We encountered an internal error. Please try again.")
     raise AssertionError
 
 
