@@ -66,6 +66,9 @@ def _check_generator(generator: Mapping[str, Any]) -> None:
         raise invalid("A manifest generator must be specified.")
     if not _BUCKET.fullmatch(wanted["SourceBucket"]) or "accesspoint" in wanted["SourceBucket"]:
         raise invalid("Invalid source bucket ARN.")
+    for kind in (wanted.get("Filter") or {}).get("MatchAnyObjectEncryption") or ():
+        if len([value for value in kind.values() if value is not None]) != 1:
+            raise invalid("An encryption filter must have exactly one member.")
     output = wanted.get("ManifestOutputLocation")
     if wanted["EnableManifestOutput"] and output is None:
         raise invalid("ManifestOutputLocation is required when EnableManifestOutput is true.")
@@ -131,6 +134,11 @@ def _check_restore(restore: Mapping[str, Any]) -> None:
         raise invalid("ExpirationInDays must be a positive number.")
 
 
+def _check_encryption(update: Mapping[str, Any]) -> None:
+    if not (update.get("ObjectEncryption") or {}).get("SSEKMS"):
+        raise invalid("ObjectEncryption must name a KMS key.")
+
+
 def invalid(message: str) -> AwsError:
     return errors.InvalidRequest(message)
 
@@ -141,4 +149,5 @@ _CHECKS: Mapping[str, Callable[[Mapping[str, Any]], None]] = {
     "S3PutObjectAcl": _check_acl,
     "S3PutObjectCopy": _check_copy,
     "S3PutObjectTagging": _check_tagging,
+    "S3UpdateObjectEncryption": _check_encryption,
 }
