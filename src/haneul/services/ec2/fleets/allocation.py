@@ -9,6 +9,7 @@ from decimal import Decimal
 from haneul.services.ec2.fleets.pools import Pool
 from haneul.services.ec2.fleets.wishes import Market
 
+UNKNOWN = Decimal(10_000)
 Key = tuple[str, str, str]
 
 
@@ -20,7 +21,8 @@ def tiers(pools: Sequence[Pool], market: Market, region: str) -> list[list[Pool]
     """
 
     def unit_price(pool: Pool) -> Decimal:
-        return pool.price(region, market.name) / Decimal(str(pool.weight))
+        """What nobody knows the price of comes last."""
+        return (pool.price(region, market.name) or UNKNOWN) / Decimal(str(pool.weight))
 
     if market.strategy == "diversified":
         return [list(pools)]

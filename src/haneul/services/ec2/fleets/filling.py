@@ -23,6 +23,8 @@ from haneul.wire.errors import AwsError
 
 AT_ONCE = 100
 """Instances of one transaction."""
+REFUSALS = 50
+"""After which a fleet gives up until the next look."""
 FLEET_TAG, SPOT_FLEET_TAG = "aws:ec2:fleet-id", "aws:ec2spot:fleet-request-id"
 
 
@@ -69,11 +71,11 @@ def fill(call: Call, row: Fleet, wish: Wish, known: list[Pool]) -> Filled:
     filled = Filled()
     able = capacity.able(planes.of(call.cloud))
     for market in wish.markets:
-        usable = pools.protected(known, call.region, market.name)
+        usable = _fitting(pools.protected(known, call.region, market.name), able)
         chosen: Pool | None = None
         for tier in allocation.tiers(usable, market, call.region):
             left = [pool for pool in tier if _together(market, chosen, pool)]
-            while left:
+            while left and len(filled.refused) < REFUSALS:
                 with call.read() as tx:
                     units = market.units - fulfilled(tx, call.scope, row.id)[market.name]
                     there = Counter(_key(one, left) for one in members(tx, call.scope, row.id))
@@ -86,6 +88,12 @@ def fill(call: Call, row: Fleet, wish: Wish, known: list[Pool]) -> Filled:
                     if len(ids) < min(count, AT_ONCE):
                         left = [one for one in left if one is not pool]
     return filled
+
+
+def _fitting(usable: list[Pool], able: capacity.Able) -> list[Pool]:
+    """Without types that never fit this machine, where there are others."""
+    fits = [pool for pool in usable if not able.memory or types.spec(pool.type).memory <= able.memory]
+    return fits or usable
 
 
 def _together(market: Market, chosen: Pool | None, pool: Pool) -> bool:

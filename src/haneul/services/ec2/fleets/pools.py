@@ -115,18 +115,22 @@ def check(config: Data) -> None:
 
 
 def protected(pools: Sequence[Pool], region: str, market: str) -> list[Pool]:
-    """Without those that attribute-based selection found, but that cost too much beside the cheapest of them."""
+    """Without those that attribute-based selection found, but that cost too much beside the cheapest of them, or nobody
+    knows what."""
     name, usual = _PROTECTION[market]
     least: dict[int, Decimal] = {}
     for one in pools:
-        if one.requirements is not None and one.price(region, market):
-            key = id(one.requirements)
-            least[key] = min(least.get(key, one.price(region, market)), one.price(region, market))
+        price = one.price(region, market)
+        if one.requirements is not None and price:
+            least[id(one.requirements)] = min(least.get(id(one.requirements), price), price)
     kept = []
     for one in pools:
         below = least.get(id(one.requirements)) if one.requirements is not None else None
-        share = Decimal(one.requirements.get(name, usual) if one.requirements else usual)
-        if below is None or one.price(region, market) <= below * (1 + share / 100):
+        if one.requirements is None or below is None:
+            kept.append(one)
+            continue
+        most = below * (1 + Decimal(one.requirements.get(name, usual)) / 100)
+        if 0 < one.price(region, market) <= most:
             kept.append(one)
     return kept
 

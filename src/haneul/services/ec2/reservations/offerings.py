@@ -16,7 +16,7 @@ from haneul.metering import instances as prices
 from haneul.service import Call
 from haneul.services.ec2 import listing
 from haneul.services.ec2.errors import coded
-from haneul.services.ec2.filters import Filters
+from haneul.services.ec2.filters import Filters, pattern
 from haneul.services.ec2.instances import types, wiring
 from haneul.services.ec2.operations import operation
 from haneul.services.ec2.vpc.places import zone_id, zones_of
@@ -137,6 +137,10 @@ def _all(call: Call, request: Request, after: str | None) -> Iterator[Offering]:
     """In the order of positions; whole types before `after` are left out."""
     wanted = request.get("InstanceType")
     names: Sequence[str] = [types.spec(wanted).name] if wanted else types.names()
+    for one in request.get("Filters") or ():
+        if one.get("Name") == "instance-type":  # seen to at once: there are thousands of offerings
+            patterns = [pattern(value) for value in one.get("Values") or ()]
+            names = [name for name in names if any(chosen.fullmatch(name) for chosen in patterns)]
     asked = {name: request.get(name) for name in ("AvailabilityZone", "AvailabilityZoneId")}
     zone = wiring.zone_of(call.scope, {"Placement": asked})
     zones = (zone,) if zone else ("", *zones_of(call.region))
