@@ -31,7 +31,7 @@ def test_shares_are_enough_and_no_more(weights, units, there):
     held = {one.key: count for one, count in zip(tier, there, strict=False)}
     given = allocation.shares(tier, units, held)
     total = sum(one.weight * count for one, count in given)
-    assert total >= units and total - max(weights) < units or not units
+    assert (total >= units and total - max(weights) < units) or not units
     assert all(count > 0 for _, count in given)
 
 
