@@ -434,6 +434,11 @@ def test_on_the_roles_rights(fresh_cloud: Callable[..., Any], unique: Unique) ->
     jane = named(cloud.port, "s3control", key["AccessKeyId"], key["SecretAccessKey"])
     assert code_of(lambda: start(jane, TAGGING, Manifest=manifest)) == "AccessDenied"
     assert code_of(jane.list_jobs, AccountId=ACCOUNT) == "AccessDenied"
+    passing = document(Action=["s3:CreateJob", "iam:PassRole"], Resource="*")
+    iam.put_user_policy(UserName="jane", PolicyName="p", PolicyDocument=passing)
+    assert start(jane, TAGGING, Manifest=manifest)
+    tags = [{"Key": "a", "Value": "1"}]
+    assert code_of(lambda: start(jane, TAGGING, Manifest=manifest, Tags=tags)) == "AccessDenied"
 
 
 def test_goes_on_after_a_kill(fresh_cloud: Callable[..., Any], unique: Unique) -> None:

@@ -12,7 +12,7 @@ from haneul.services.s3control import grants, pages
 from haneul.services.s3control.account_blocks import own_account
 from haneul.services.s3control.errors import errors
 from haneul.services.s3control.grants import GRANTS, ROOT, Grant, Location
-from haneul.services.s3control.tag_lists import given_tags
+from haneul.services.s3control.tag_lists import and_tagging, given_tags
 
 MAX_GRANTS = 100_000
 RESOURCE = "arn:aws:s3:{region}:{account}:access-grants/default/grant/{AccessGrantId}"
@@ -21,7 +21,7 @@ _ANY = "arn:aws:s3:{region}:{account}:access-grants/default"
 _GRANTEE = re.compile(r"arn:aws:iam::\d{12}:(user/.+|role/.+|root)")
 
 
-@operation(resource=_ON)
+@operation(resource=_ON, action=and_tagging("s3:CreateAccessGrant"))
 def create_access_grant(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """CreateAccessGrant. Raises InvalidAccessGrant, AccessGrantAlreadyExists; directory users are nobody here."""
     own_account(call, request)

@@ -15,14 +15,14 @@ from haneul.services.s3control.account_blocks import own_account
 from haneul.services.s3control.errors import errors
 from haneul.services.s3control.grants import INSTANCE, INSTANCES, LOCATIONS, Instance
 from haneul.services.s3control.guard import guard_of
-from haneul.services.s3control.tag_lists import given_tags
+from haneul.services.s3control.tag_lists import and_tagging, given_tags
 
 RESOURCE = "arn:aws:s3:{region}:{account}:access-grants/default"
 _STAND_IN = "arn:aws:s3:::instance"
 _POLICY_BYTES = 350_000
 
 
-@operation(resource=RESOURCE)
+@operation(resource=RESOURCE, action=and_tagging("s3:CreateAccessGrantsInstance"))
 def create_access_grants_instance(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """CreateAccessGrantsInstance. Raises AccessGrantsInstanceAlreadyExists; there is no Identity Center here."""
     own_account(call, request)

@@ -15,7 +15,7 @@ from haneul.services.s3control import grants, pages, roles
 from haneul.services.s3control.account_blocks import own_account
 from haneul.services.s3control.errors import errors
 from haneul.services.s3control.grants import GRANTS, INSTANCE, LOCATIONS, ROOT, Location
-from haneul.services.s3control.tag_lists import given_tags
+from haneul.services.s3control.tag_lists import and_tagging, given_tags
 from haneul.wire.errors import AwsError
 
 SERVICE = "access-grants.s3.amazonaws.com"
@@ -27,7 +27,7 @@ _SCOPE = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?)?", re.S)
 _ROLE = re.compile(r"arn:aws:iam::(\d{12}):role/.+")
 
 
-@operation(resource=_ANY)
+@operation(resource=_ANY, action=and_tagging("s3:CreateAccessGrantsLocation"))
 def create_access_grants_location(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """CreateAccessGrantsLocation. Raises InvalidAccessGrantsLocation, InvalidIamRole, and for one known already
     AccessGrantsLocationAlreadyExistsError."""

@@ -15,7 +15,7 @@ from haneul.services.s3.state import Bucket, find_bucket
 from haneul.services.s3control import pages
 from haneul.services.s3control.account_blocks import own_account
 from haneul.services.s3control.errors import errors
-from haneul.services.s3control.tag_lists import given_tags
+from haneul.services.s3control.tag_lists import and_tagging, given_tags
 from haneul.state.store import Reader
 
 RESOURCE = "arn:aws:s3:{region}:{account}:accesspoint/{Name}"
@@ -44,7 +44,7 @@ def existing(call: Call, request: Mapping[str, Any]) -> dict[str, str | list[str
     return dict(_own(call, request)) if point is None else dict(points.keys(point))
 
 
-@operation(resource=RESOURCE, conditions=_wished)
+@operation(resource=RESOURCE, conditions=_wished, action=and_tagging("s3:CreateAccessPoint"))
 def create_access_point(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """CreateAccessPoint, to a bucket of any account. Raises AccessPointAlreadyOwnedByYou, InvalidRequest."""
     own_account(call, request)

@@ -17,7 +17,7 @@ from haneul.services.s3control import job_requests, pages
 from haneul.services.s3control.account_blocks import own_account
 from haneul.services.s3control.errors import errors
 from haneul.services.s3control.state import ENDED, JOBS, TOKENS, Job, Token, arn
-from haneul.services.s3control.tag_lists import given_tags
+from haneul.services.s3control.tag_lists import and_tagging, given_tags
 from haneul.state.store import Reader
 
 SERVICE = "batchoperations.s3.amazonaws.com"
@@ -47,7 +47,7 @@ def existing(call: Call, request: Mapping[str, Any]) -> dict[str, str | list[str
     return keys
 
 
-@operation(resource=_ANY, conditions=_wished)
+@operation(resource=_ANY, conditions=_wished, action=and_tagging("s3:CreateJob", "s3:PutJobTagging"))
 def create_job(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """CreateJob. Raises InvalidRequest; IdempotencyException for a token that meant something else."""
     own_account(call, request)

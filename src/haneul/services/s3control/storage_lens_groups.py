@@ -14,7 +14,7 @@ from haneul.services.s3control import pages
 from haneul.services.s3control.account_blocks import own_account
 from haneul.services.s3control.errors import errors
 from haneul.services.s3control.lens_rows import GROUPS, Group, group_arn
-from haneul.services.s3control.tag_lists import given_tags
+from haneul.services.s3control.tag_lists import and_tagging, given_tags
 from haneul.state.store import Reader
 
 RESOURCE = "arn:aws:s3:{region}:{account}:storage-lens-group/{Name}"
@@ -29,7 +29,7 @@ _RANGES = {
 _DAY = 86_400
 
 
-@operation(resource=_NEW)
+@operation(resource=_NEW, action=and_tagging("s3:CreateStorageLensGroup"))
 def create_storage_lens_group(call: Call, request: Mapping[str, Any]) -> None:
     """CreateStorageLensGroup. Raises ConfigurationAlreadyExists, InvalidName, InvalidFilter."""
     own_account(call, request)

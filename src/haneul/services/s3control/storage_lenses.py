@@ -16,7 +16,7 @@ from haneul.services.s3control import lens_exports, pages
 from haneul.services.s3control.account_blocks import own_account
 from haneul.services.s3control.errors import errors
 from haneul.services.s3control.lens_rows import LENSES, Lens, lens_arn
-from haneul.services.s3control.tag_lists import given_tags
+from haneul.services.s3control.tag_lists import and_tagging, given_tags
 from haneul.state.store import Reader
 
 RESOURCE = "arn:aws:s3:{region}:{account}:storage-lens/{ConfigId}"
@@ -30,7 +30,9 @@ _UNCOUNTED = (
 )
 
 
-@operation(resource=RESOURCE)
+@operation(
+    resource=RESOURCE, action=and_tagging("s3:PutStorageLensConfiguration", "s3:PutStorageLensConfigurationTagging")
+)
 def put_storage_lens_configuration(call: Call, request: Mapping[str, Any]) -> None:
     """PutStorageLensConfiguration. Raises InvalidConfigId, InvalidRequest, and 501 for what an export here lacks."""
     own_account(call, request)
