@@ -54,3 +54,20 @@ def test_custom_domains_are_asked_for_last() -> None:
     for host in ("localhost:4566", "photos.s3.localhost", "sqs.us-east-1.amazonaws.com"):
         routes.resolve(Request("GET", "/", "", {"host": host}))
     assert asked == ["api.example.com", "evil.example.com"]
+
+
+@pytest.mark.parametrize(
+    ("host", "region"),
+    [
+        ("my.site.s3-website-eu-west-1.amazonaws.com", "eu-west-1"),
+        ("my.site.s3-website.eu-west-1.localhost:4566", "eu-west-1"),
+        ("my.site.s3-website.localhost.localstack.cloud:4566", "us-east-1"),
+    ],
+)
+def test_websites_are_asked_for_by_bucket_in_all_spellings(host: str, region: str) -> None:
+    """The label holds the region in some and not in others; the bucket is what stands before it."""
+    routes = Routes(Hosts(), frozenset({"s3"}), {"s3-website": ("s3",)}, "us-east-1")
+    target = routes.resolve(Request("GET", "/index.html", "", {"host": host}))
+    assert target.raw == ("s3",)
+    assert target.labels == {"Bucket": "my.site"}
+    assert target.region == region
