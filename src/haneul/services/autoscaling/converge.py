@@ -203,6 +203,8 @@ def _scale_out(plan: Plan) -> None:
         if plan.replaced > 0:
             causes = [sentence(plan.now, "an instance was launched in response to an unhealthy instance needing to be "
                                          "replaced.")]  # fmt: skip
+        elif not reasons and refreshing.active(plan.tx, plan.call, plan.group.name) is not None:
+            causes = [sentence(plan.now, _REPLACING["refresh"])]
         else:
             more = f"increasing the capacity from {actual} to {plan.group.desired}."
             causes = [*reasons, sentence(plan.now, "an instance was started in response to a difference between "

@@ -206,11 +206,10 @@ def _from_configuration(settings: Mapping[str, Any], member: Member) -> dict[str
             "Groups": groups,
         }
         return _given(request | {"NetworkInterfaces": [_given(nic) | {"DeviceIndex": 0}]})
-    named = [one for one in groups if not one.startswith("sg-")]
     request |= {
         "SubnetId": member.subnet,
         "SecurityGroupIds": [one for one in groups if one.startswith("sg-")],
-        "SecurityGroups": named if not member.subnet else [],
+        "SecurityGroups": [one for one in groups if not one.startswith("sg-")],
     }
     return _given(request)
 

@@ -12,7 +12,7 @@ from haneul.services.autoscaling import activities, capacity, hooks, notices
 from haneul.services.autoscaling.activities import sentence
 from haneul.services.autoscaling.launching import FIRST, TAG
 from haneul.services.autoscaling.names import member_of, wake_group, wake_member
-from haneul.services.autoscaling.neighbours import instances
+from haneul.services.autoscaling.neighbours import instance, instances
 from haneul.services.autoscaling.state import ACTIVITIES, GROUPS, MEMBERS, Group, Member
 from haneul.state.store import Writer
 from haneul.wire.errors import AwsError
@@ -55,7 +55,7 @@ class Turn:
 
     def shown(self) -> dict[str, Any] | None:
         """What EC2 says of the instance."""
-        return instances(self.call, "instance-id", [self.row.instance]).get(self.row.instance)
+        return instance(self.call, self.row.instance)
 
 
 def step_member(call: Call, row: Member) -> Step:
@@ -150,8 +150,9 @@ def _failed(turn: Turn, message: str) -> Step:
             activity.description = f"{activity.description}.  Status Reason: {told}"
             activities.finish(tx, call.scope, activity, now, "Failed", told)
             notices.tell(tx, call.scope, group, row, activity, notices.LAUNCH_ERROR)
-        group.paused = now + PAUSES[min(group.failures, len(PAUSES) - 1)]
-        group.failures += 1
+        if now >= group.paused:  # those that fail together count once
+            group.paused = now + PAUSES[min(group.failures, len(PAUSES) - 1)]
+            group.failures += 1
         GROUPS.put(tx, call.scope, group)
         wake_group(tx, call.scope, group.name, now)
         if not row.instance:

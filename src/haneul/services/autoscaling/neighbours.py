@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from haneul.service import Call
+from haneul.wire.errors import AwsError
 
 LOOK = 200
 """Values of one filter."""
@@ -16,6 +17,17 @@ async def ask(call: Call, service: str, operation: str, request: Mapping[str, An
     """Another service's operation, from an asynchronous one of ours. Raises AwsError."""
     found = call.invoke(service, operation, request)
     return dict(await found if inspect.isawaitable(found) else found)
+
+
+def instance(call: Call, identifier: str) -> dict[str, Any] | None:
+    """What EC2 knows of one instance; None when it is not there (any more). From a step."""
+    try:
+        answer = call.invoke("ec2", "DescribeInstances", {"InstanceIds": [identifier]})
+    except AwsError as error:
+        if error.code.startswith("InvalidInstanceID"):
+            return None
+        raise
+    return dict(answer["Reservations"][0]["Instances"][0])
 
 
 def instances(call: Call, filter: str, values: Sequence[str]) -> dict[str, dict[str, Any]]:
