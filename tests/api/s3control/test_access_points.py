@@ -107,13 +107,19 @@ def test_presigned(point: dict[str, str], cloud: Any) -> None:
     assert answer.content == b"linked"
 
 
-def test_its_own_name_first(control: Any, s3: Any, by_name: Callable[..., Any], unique: Unique, bucket: str) -> None:
+def test_its_own_name_first(
+    control: Any, s3: Any, by_name: Callable[..., Any], unique: Unique, bucket: str, cloud: Any
+) -> None:
     # Nobody can take an access point's traffic by a bucket called like its host.
     name, thief = unique("mine"), by_name("s3", OTHER)
-    thief.create_bucket(Bucket=f"{name}-{ACCOUNT}")
+    thief.create_bucket(Bucket=f"{name}-{ACCOUNT}", ObjectOwnership="ObjectWriter")
+    thief.delete_public_access_block(Bucket=f"{name}-{ACCOUNT}")
+    thief.put_object(Bucket=f"{name}-{ACCOUNT}", Key="open", Body=b"!", ACL="public-read")
     arn = control.create_access_point(AccountId=ACCOUNT, Name=name, Bucket=bucket)["AccessPointArn"]
     s3.put_object(Bucket=arn, Key="k", Body=b"secret")
-    assert "Contents" not in thief.list_objects_v2(Bucket=f"{name}-{ACCOUNT}")
+    assert [one["Key"] for one in thief.list_objects_v2(Bucket=f"{name}-{ACCOUNT}")["Contents"]] == ["open"]
+    shouted = {"Host": f"{name}-{ACCOUNT}.localhost".upper()}
+    assert requests.get(f"{cloud.url}/open", headers=shouted, timeout=10).status_code == 403
     assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"secret"
 
 

@@ -120,7 +120,7 @@ def find(call: Call, tx: Reader, name: str) -> AccessPoint | None:
             raise no_such_access_point(name if parsed is None else parsed[3])
         return found
     parsed = _NAMED.fullmatch(name)
-    if parsed is None or call.http is None or not call.http.headers.get("host", "").startswith(name + "."):
+    if parsed is None or call.http is None or not call.http.headers.get("host", "").lower().startswith(name + "."):
         return None
     return POINTS.get(tx, Scope(parsed[2], call.region), parsed[1])
 
