@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import base64
+import json
 import uuid
 
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.api.ec2.conftest import code_of
-from tests.api.ec2.waiting import image, running
+from tests.api.ec2.waiting import image, pretending, running
+from tests.running import RunningCloud
 
 
 def refused(call, **request) -> tuple[str, str]:
@@ -199,3 +201,36 @@ def test_data_of_an_instance(ec2):
     created(ec2, **{**data, "NetworkInterfaces": nics})
     (made,) = ec2.run_instances(MinCount=1, MaxCount=1, LaunchTemplate={"LaunchTemplateName": "web"})["Instances"]
     assert made["SubnetId"] == row["SubnetId"]
+
+
+def test_policies_see_through_templates():
+    """A type that a policy denies can't be launched by way of a template, or of a fleet with one."""
+    cloud = pretending(RunningCloud("--log-level", "warning", "--enforce-iam")).start()
+    try:
+        root, iam = cloud.client("ec2"), cloud.client("iam")
+        for name, type in (("small", "t3.micro"), ("large", "t3.large")):
+            created(root, name, ImageId=image(root), InstanceType=type)
+        iam.create_user(UserName="u")
+        only = {"StringNotEquals": {"ec2:InstanceType": "t3.micro"}}
+        instances = "arn:aws:ec2:*:*:instance/*"
+        statements = [
+            {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"},
+            {"Effect": "Deny", "Action": "ec2:RunInstances", "Resource": instances, "Condition": only},
+        ]
+        policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+        iam.put_user_policy(UserName="u", PolicyName="p", PolicyDocument=policy)
+        key = iam.create_access_key(UserName="u")["AccessKey"]
+        ec2 = cloud.client("ec2", account=key["AccessKeyId"], secret=key["SecretAccessKey"])
+        asked = {"MinCount": 1, "MaxCount": 1}
+        assert ec2.run_instances(**asked, LaunchTemplate={"LaunchTemplateName": "small"})["Instances"]
+        assert refused(ec2.run_instances, **asked, LaunchTemplate={"LaunchTemplateName": "large"})[0] == (
+            "UnauthorizedOperation"
+        )
+        config = {"LaunchTemplateSpecification": {"LaunchTemplateName": "large", "Version": "1"}}
+        target = {"TotalTargetCapacity": 1, "DefaultTargetCapacityType": "on-demand"}
+        fleet = {"LaunchTemplateConfigs": [config], "TargetCapacitySpecification": target, "Type": "instant"}
+        assert refused(ec2.create_fleet, **fleet)[0] == "UnauthorizedOperation"
+        config["Overrides"] = [{"InstanceType": "t3.micro"}]
+        assert ec2.create_fleet(**fleet)["Instances"]
+    finally:
+        cloud.close()

@@ -12,7 +12,7 @@ from haneul.services.ec2 import idempotency, listing, tagging
 from haneul.services.ec2 import plane as planes
 from haneul.services.ec2.errors import coded, errors, invalid, mixed
 from haneul.services.ec2.filters import Filters
-from haneul.services.ec2.fleets import converge, filling, history, pools, profiles, wishes
+from haneul.services.ec2.fleets import converge, filling, history, pools, rights, wishes
 from haneul.services.ec2.fleets.filling import Filled
 from haneul.services.ec2.fleets.state import FLEET, Fleet
 from haneul.services.ec2.fleets.wishes import Wish
@@ -70,7 +70,8 @@ async def create_fleet(call: Call, request: Request) -> dict[str, Any]:
     wish = wishes.of(row)
     check_times(call, wish)
     known = await asyncio.to_thread(pools.read, call, row, wish.unit)
-    row.profiles = profiles.of(call, known)
+    rights.check_launches(call, known)
+    row.profiles = rights.profiles_of(call, known)
 
     def begin(tx: Writer) -> str:
         """The row first: whatever is launched for it has its fleet. An instant one that a crash cuts short is finished
@@ -137,7 +138,8 @@ async def modify_fleet(call: Call, request: Request) -> dict[str, Any]:
     with call.read() as tx:
         changed = _modified(FLEET.get(tx, call.scope, request["FleetId"]), request)
     known = await asyncio.to_thread(pools.read, call, changed, wishes.of(changed).unit)
-    found = profiles.of(call, known)
+    rights.check_launches(call, known)
+    found = rights.profiles_of(call, known)
 
     def change(tx: Writer) -> None:
         row = _modified(FLEET.get(tx, call.scope, request["FleetId"]), request)

@@ -11,7 +11,7 @@ from haneul.converge import wake
 from haneul.service import Call
 from haneul.services.ec2 import idempotency, listing, tagging
 from haneul.services.ec2.errors import coded, errors, invalid
-from haneul.services.ec2.fleets import filling, fleets, history, pools, profiles, wishes
+from haneul.services.ec2.fleets import filling, fleets, history, pools, rights, wishes
 from haneul.services.ec2.fleets.state import SPOT_FLEET, Fleet
 from haneul.services.ec2.operations import operation
 from haneul.state.store import Writer
@@ -36,7 +36,7 @@ async def request_spot_fleet(call: Call, request: Request) -> dict[str, Any]:
     fleets.check_times(call, wish)
     passing.check(call, config["IamFleetRole"], "spotfleet.amazonaws.com")
     known = await asyncio.to_thread(pools.read, call, row, wish.unit)
-    row.profiles = profiles.of(call, known)
+    row.profiles = rights.profiles_of(call, known)
 
     def begin(tx: Writer) -> str:
         again = idempotency.made_before(tx, call, asked)
@@ -92,7 +92,7 @@ async def modify_spot_fleet_request(call: Call, request: Request) -> dict[str, A
     with call.read() as tx:
         changed = _modified(SPOT_FLEET.get(tx, call.scope, request["SpotFleetRequestId"]), request)
     known = await asyncio.to_thread(pools.read, call, changed, wishes.of(changed).unit)
-    found = profiles.of(call, known)
+    found = rights.profiles_of(call, known)
 
     def change(tx: Writer) -> None:
         row = _modified(SPOT_FLEET.get(tx, call.scope, request["SpotFleetRequestId"]), request)

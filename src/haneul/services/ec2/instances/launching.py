@@ -65,9 +65,12 @@ class Launch:
     """What Placement says of each of them beside what was asked for."""
 
 
-def _arns(call: Call, request: Request) -> list[str]:
+def arns(call: Call, request: Request) -> list[str]:
     """What a launch touches, as the service authorization reference lists it."""
+    from haneul.services.ec2.instances import templates
+
     scope = call.scope
+    request = templates.seen(call, request)
     place = f"arn:aws:ec2:{scope.region}:{scope.account}"
     found = [f"{place}:instance/*", f"{place}:network-interface/*", f"{place}:volume/*"]
     if request.get("ImageId"):
@@ -85,10 +88,16 @@ def _arns(call: Call, request: Request) -> list[str]:
     return found
 
 
-def _conditions(call: Call, request: Request) -> dict[str, str | list[str]]:
-    keys: dict[str, str | list[str]] = {"ec2:Region": call.region}
-    if request.get("InstanceType"):
-        keys["ec2:InstanceType"] = request["InstanceType"]
+def conditions(call: Call, request: Request) -> dict[str, str | list[str]]:
+    """The condition keys of a launch; what its template says counts like what it says itself."""
+    from haneul.services.ec2.instances import templates
+
+    request = templates.seen(call, request)
+    keys: dict[str, str | list[str]] = {
+        "ec2:Region": call.region,
+        "ec2:InstanceType": request.get("InstanceType") or DEFAULT_TYPE,
+        "ec2:InstanceMarketType": "spot" if requesting.spot(request) else "on-demand",
+    }
     options = request.get("MetadataOptions") or {}
     if options.get("HttpTokens"):
         keys["ec2:MetadataHttpTokens"] = options["HttpTokens"]
@@ -102,7 +111,7 @@ def _conditions(call: Call, request: Request) -> dict[str, str | list[str]]:
     return keys
 
 
-@operation(_arns, conditions=_conditions)
+@operation(arns, conditions=conditions)
 async def run_instances(call: Call, request: Request) -> dict[str, Any]:
     """RunInstances: MaxCount instances, or as many as there is room for but not fewer than MinCount."""
     from haneul.services.ec2.instances import templates

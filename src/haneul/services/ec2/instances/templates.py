@@ -125,21 +125,35 @@ def delete_launch_template(call: Call, request: Request) -> dict[str, Any]:
 def merged(tx: Reader, call: Call, request: Request) -> dict[str, Any]:
     """A launch's request with its template's data beneath it. Its LaunchTemplate is then the version that it came to:
     {LaunchTemplateId, Version}. Raises InvalidLaunchTemplateId.NotFound, InvalidLaunchTemplateName.NotFoundException,
-    InvalidLaunchTemplateId.VersionNotFound, MissingParameter."""
+    InvalidLaunchTemplateId.VersionNotFound, InvalidParameterCombination, InvalidAMIID.Malformed."""
+    found = _joined(tx, call.scope, request)
+    return {**found, "ImageId": image_of(call, found.get("ImageId"))}
+
+
+def seen(call: Call, request: Request) -> Request:
+    """What IAM decides about: the request with its template's data, as far as there is such a template."""
+    if not request.get("LaunchTemplate"):
+        return request
+    try:
+        with call.read() as tx:
+            return _joined(tx, call.scope, request)
+    except AwsError:
+        return request  # the operation itself will say what is wrong with it
+
+
+def _joined(tx: Reader, scope: Scope, request: Request) -> dict[str, Any]:
     asked = request.get("LaunchTemplate")
     if not asked:
-        return {**request, "ImageId": image_of(call, request.get("ImageId"))}
-    row = find(tx, call.scope, asked)
-    version = version_of(tx, call.scope, row, asked.get("Version") or "$Default")
+        return dict(request)
+    row = find(tx, scope, asked)
+    version = version_of(tx, scope, row, asked.get("Version") or "$Default")
     found = template_data.beneath(version.data, request)
     if version.data.get("InstanceRequirements") and not found.get("InstanceType"):
         raise errors.InvalidParameterCombination(
             "A launch template with instance requirements names no instance type: give InstanceType in the request, or "
             "launch by an EC2 Fleet, a Spot Fleet or an Auto Scaling group."
         )
-    found["ImageId"] = image_of(call, found.get("ImageId"))
-    found["LaunchTemplate"] = {"LaunchTemplateId": row.id, "Version": str(version.number)}
-    return found
+    return {**found, "LaunchTemplate": {"LaunchTemplateId": row.id, "Version": str(version.number)}}
 
 
 def marks_of(merged: Request) -> dict[str, str]:
