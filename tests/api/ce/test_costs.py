@@ -40,6 +40,25 @@ def test_requests_are_counted_and_priced(client, unique):
     assert float(ask(ce, Filter=only)[0]["Total"]["UsageQuantity"]["Amount"]) == 0
 
 
+def test_hours_to_come_cost_nothing(client, unique):
+    """A month asked for to its end holds what was stored until now: an hour or two, not the rest of the month."""
+    account = "777777777778"
+    s3, ce = client("s3", account=account), client("ce", account=account)
+    bucket = unique("stored")
+    s3.create_bucket(Bucket=bucket)
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x" * (1 << 20))
+    today = datetime.datetime.now(datetime.UTC).date()
+    whole = {"Start": today.isoformat(), "End": (today + datetime.timedelta(days=25)).isoformat()}
+    only = {"Dimensions": {"Key": "USAGE_TYPE", "Values": ["TimedStorage-ByteHrs"]}}
+    deadline = time.monotonic() + 15
+    stored = 0.0
+    while not stored and time.monotonic() < deadline:
+        answer = ask(ce, TimePeriod=whole, Granularity="MONTHLY", Filter=only)
+        stored = sum(float(one["Total"]["UsageQuantity"]["Amount"]) for one in answer)
+        time.sleep(0.2)
+    assert 0 < stored <= 2 / 1024 / 730
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
