@@ -6,6 +6,7 @@ All decisions of one look are written in one transaction; the instances' own ste
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from haneul.kit import tokens
 from haneul.service import Call, Step
@@ -15,6 +16,7 @@ from haneul.services.autoscaling.names import DELETING, members_of, wake_member
 from haneul.services.autoscaling.recipes import Recipe
 from haneul.services.autoscaling.selection import PENDING, counts
 from haneul.services.autoscaling.state import GROUPS, MEMBERS, Group, Member
+from haneul.services.autoscaling.writing import written
 from haneul.state.store import Writer
 from haneul.wire.errors import AwsError
 
@@ -81,27 +83,34 @@ def step_group(call: Call, row: Group) -> Step:
         members = members_of(tx, call.scope, row.name)
     states = {one.id: one.state for one in members}
     illnesses = health.examine(call, row, members)
-    recipe: Recipe | None = None
-    replaced = 0
-    for _ in range(2):
-        with call.write() as tx:
-            group = GROUPS.get(tx, call.scope, row.name)
-            if group is None or group.status:
-                return Step(row, 0.0)
-            if recipe is not None and group.settings != row.settings:
-                return Step(row, 0.0)  # the recipe is an old one
-            before = GROUPS.packed(group)
-            plan = Plan(tx, call, group, recipe, replaced)
-            _note(plan, illnesses, states)
-            _decide(plan)
-            if GROUPS.packed(group) != before:
-                GROUPS.put(tx, call.scope, group)
-        if not plan.lacking:
-            break
-        recipe, replaced = _recipe(call, row), plan.replaced
-        if recipe is None:
-            break
-    return Step(row, _again(plan, call))
+    plan = written(call, partial(_look, call, row, None, 0, illnesses, states))
+    if plan is not None and plan.lacking:
+        recipe = _recipe(call, row)
+        if recipe is not None:
+            plan = written(call, partial(_look, call, row, recipe, plan.replaced, illnesses, states))
+    return Step(row, 0.0 if plan is None else _again(plan, call))
+
+
+def _look(
+    call: Call,
+    row: Group,
+    recipe: Recipe | None,
+    replaced: int,
+    illnesses: dict[str, str],
+    states: dict[str, str],
+    tx: Writer,
+) -> Plan | None:
+    """Decide, in one transaction; None when the group has become another one, and is to be looked at anew."""
+    group = GROUPS.get(tx, call.scope, row.name)
+    if group is None or group.status or (recipe is not None and group.settings != row.settings):
+        return None
+    before = GROUPS.packed(group)
+    plan = Plan(tx, call, group, recipe, replaced)
+    _note(plan, illnesses, states)
+    _decide(plan)
+    if GROUPS.packed(group) != before:
+        GROUPS.put(tx, call.scope, group)
+    return plan
 
 
 def _again(plan: Plan, call: Call) -> float | None:

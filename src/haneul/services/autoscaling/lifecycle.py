@@ -14,6 +14,7 @@ from haneul.services.autoscaling.launching import FIRST, TAG
 from haneul.services.autoscaling.names import member_of, wake_group, wake_member
 from haneul.services.autoscaling.neighbours import instance, instances
 from haneul.services.autoscaling.state import ACTIVITIES, GROUPS, MEMBERS, Group, Member
+from haneul.services.autoscaling.writing import written
 from haneul.state.store import Writer
 from haneul.wire.errors import AwsError
 
@@ -36,16 +37,20 @@ class Turn:
     def write(self, change: Callable[[Writer, Group, Member], bool]) -> Step:
         """Change the member with all that belongs to the change, at once, unless somebody else changed it meanwhile.
         `change` gives False when the row is to go. The loop sees a row that is not the one it read, and looks again."""
-        scope = self.call.scope
-        with self.call.write() as tx:
-            fresh = MEMBERS.get(tx, scope, self.row.group, self.row.id)
+        scope, key = self.call.scope, (self.row.group, self.row.id)
+
+        def attempt(tx: Writer) -> None:
+            fresh = MEMBERS.get(tx, scope, *key)
             group = GROUPS.get(tx, scope, self.row.group)
-            if fresh is not None and group is not None and MEMBERS.packed(fresh) == self._before:
-                if change(tx, group, self.row):
-                    self.row.entered = self.call.now()
-                    MEMBERS.put(tx, scope, self.row)
-                else:
-                    MEMBERS.delete(tx, scope, self.row.group, self.row.id)
+            if fresh is None or group is None or MEMBERS.packed(fresh) != self._before:
+                return
+            if change(tx, group, fresh):
+                fresh.entered = self.call.now()
+                MEMBERS.put(tx, scope, fresh)
+            else:
+                MEMBERS.delete(tx, scope, *key)
+
+        written(self.call, attempt)
         return Step(self.row, 0.0)
 
     def wait(self) -> Step:
@@ -410,10 +415,13 @@ def on_instance(call: Call, event: Any) -> None:
         member = member_of(tx, call.scope, detail["instance"])
     if member is None:
         return
-    with call.write() as tx:
+
+    def wake(tx: Writer) -> None:
         wake_member(tx, call.scope, member, call.now())
         if member.state in ("InService", "Standby") or member.state.startswith("Warmed:"):
             wake_group(tx, call.scope, member.group, call.now())
+
+    written(call, wake)
 
 
 _STEPS: dict[str, Callable[[Turn], Step]] = {
