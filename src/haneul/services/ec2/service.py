@@ -58,6 +58,7 @@ SERVICE = Service(
         "instances.offerings",
         "instances.requirements",
         "instances.spot_prices",
+        "instances.placement_scores",
         "instances.topology",
         "instances.image_metadata",
         "instances.templates",

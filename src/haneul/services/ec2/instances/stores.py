@@ -3,6 +3,7 @@ sparse files beside the volumes, by names that no volume has."""
 
 from __future__ import annotations
 
+from haneul.engines.errors import EngineError
 from haneul.engines.machines.port import Disk
 from haneul.services.ec2.instances import types
 from haneul.services.ec2.instances.state import Instance
@@ -20,7 +21,10 @@ def ensure(plane: Plane, row: Instance, volumes: int) -> list[Disk]:
     found = []
     for number, size in enumerate(sizes(row)[: max(0, ALL - volumes)]):
         name = _name(row, number)
-        plane.volumes.ensure_volume(name, size)
+        try:
+            plane.volumes.ensure_volume(name, size)
+        except OSError as error:
+            raise EngineError(f"there is no room for {size // GIGABYTE} GB of instance store: {error}") from None
         serial = f"AWS{row.id[2:].upper()[:15]}{number:02d}"
         found.append(Disk(name, plane.volumes.path(name), serial=serial, device=f"/dev/xvd{_LAST[number]}"))
     return found
