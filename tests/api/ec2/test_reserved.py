@@ -9,6 +9,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.api.ec2.conftest import code_of
+from tests.api.ec2.waiting import pretending, running, until
+from tests.running import RunningCloud
 
 YEAR = 31536000
 
@@ -116,3 +118,39 @@ def test_modification_keeps_the_size(ec2):
             TargetConfigurations=wrong,
         )
         assert code == "InvalidParameterValue"
+
+
+@pytest.fixture
+def quick():
+    """A cloud whose ten minutes are seconds."""
+    cloud = pretending(RunningCloud("--log-level", "warning", "--clock-rate", "600")).start()
+    yield cloud
+    cloud.close()
+
+
+def test_reserved_hours_are_on_the_bill(quick):
+    """A covered instance costs nothing itself; the reservation is billed whether it is used or not, and so is capacity
+    that nobody uses."""
+    ec2, ce = quick.client("ec2"), quick.client("ce")
+    bought(ec2, 1, InstanceType="t3.micro", OfferingType="Partial Upfront")
+    ec2.create_capacity_reservation(
+        InstanceType="t3.large", InstancePlatform="Linux/UNIX", AvailabilityZone="us-east-1a", InstanceCount=1
+    )
+    running(ec2)
+    today = running(ec2, InstanceType="m5.large")["LaunchTime"]  # of another family
+    span = {"Start": str(today.date()), "End": str((today + datetime.timedelta(days=3)).date())}
+
+    def usage() -> dict[str, float]:
+        told = ce.get_cost_and_usage(
+            TimePeriod=span,
+            Granularity="DAILY",
+            Metrics=["UsageQuantity"],
+            GroupBy=[{"Type": "DIMENSION", "Key": "USAGE_TYPE"}],
+        )
+        groups = [group for day in told["ResultsByTime"] for group in day["Groups"]]
+        return {group["Keys"][0]: float(group["Metrics"]["UsageQuantity"]["Amount"]) for group in groups}
+
+    terms = "t3.micro/standard/1/Partial Upfront"
+    wanted = {f"HeavyUsage:{terms}", f"Upfront:{terms}", "UnusedBox:t3.large", "BoxUsage:m5.large"}
+    found = until(lambda: (now := usage()).keys() >= wanted and now)
+    assert "BoxUsage:t3.micro" not in found and found[f"Upfront:{terms}"] == 1.0

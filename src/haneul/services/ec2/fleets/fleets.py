@@ -41,7 +41,7 @@ PATIENCE = 60.0
 """Seconds after which the step looks whether an instant fleet was filled."""
 _USUAL = "lowestPrice"
 """EC2 tells the strategy that nobody named by its old spelling, whatever its model says; Terraform relies on it."""
-_LAUNCHED = ("instance", "volume", "network-interface")
+_LAUNCHED = ("instance", "volume", "network-interface", "spot-instances-request")
 _INSTANT = ("SingleInstanceType", "SingleAvailabilityZone", "MinTargetCapacity")
 
 
