@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime
+import gzip
 import uuid
 
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.api.ec2.conftest import code_of
-from tests.api.ec2.waiting import image, instance, launched, reached, until
+from tests.api.ec2.waiting import image, instance, launched, pretending, reached, until
+from tests.running import RunningCloud
 
 
 def refused(call, **request) -> tuple[str, str]:
@@ -134,3 +136,30 @@ def test_what_is_refused(ec2):
     token = str(uuid.uuid4())
     first = requested(ec2, ClientToken=token)["SpotInstanceRequestId"]
     assert requested(ec2, ClientToken=token)["SpotInstanceRequestId"] == first
+
+
+@pytest.fixture
+def hourly():
+    """A cloud whose hours are seconds."""
+    cloud = pretending(RunningCloud("--log-level", "warning", "--clock-rate", "1800")).start()
+    yield cloud
+    cloud.close()
+
+
+def test_data_feed_is_a_file_each_hour(hourly):
+    """In the bucket that was named, with a line for each Spot Instance that ran."""
+    ec2, s3 = hourly.client("ec2"), hourly.client("s3")
+    assert refused(ec2.describe_spot_datafeed_subscription)[0] == "InvalidSpotDatafeed.NotFound"
+    assert refused(ec2.create_spot_datafeed_subscription, Bucket="absent")[0] == "InaccessibleStorageLocation"
+    s3.create_bucket(Bucket="feed")
+    made = ec2.create_spot_datafeed_subscription(Bucket="feed", Prefix="spot")["SpotDatafeedSubscription"]
+    assert (made["State"], made["OwnerId"]) == ("Active", "000000000000")
+    (one,) = launched(ec2, InstanceMarketOptions={"MarketType": "spot"})
+    keys = until(lambda: [held["Key"] for held in s3.list_objects_v2(Bucket="feed").get("Contents", ())])
+    assert keys[0].startswith("spot/000000000000.") and keys[0].endswith(".gz")
+    lines = gzip.decompress(s3.get_object(Bucket="feed", Key=keys[0])["Body"].read()).decode().splitlines()
+    assert lines[1].startswith("#Fields: Timestamp UsageType")
+    fields = lines[2].split("\t")
+    assert fields[1] == "SpotUsage:t3.micro" and fields[3:5] == [one["InstanceId"], one["SpotInstanceRequestId"]]
+    ec2.delete_spot_datafeed_subscription()
+    assert refused(ec2.describe_spot_datafeed_subscription)[0] == "InvalidSpotDatafeed.NotFound"

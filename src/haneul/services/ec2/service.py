@@ -72,6 +72,7 @@ SERVICE = Service(
         "instances.status",
         "instances.consoles",
         "fleets.spot_requests",
+        "fleets.spot_feeds",
         "fleets.fleets",
         "fleets.spot_fleets",
         "reservations.placement_groups",
@@ -101,6 +102,7 @@ SERVICE = Service(
         "ec2.reserved-instances": StepSpec(
             "reservations.state:RESERVED_INSTANCES", "reservations.reserved_instances:step_reserved_instances"
         ),
+        "ec2.spot-feed": StepSpec("fleets.state:SPOT_FEEDS", "fleets.spot_feeds:step_spot_feed"),
         "ec2.fleet": StepSpec("fleets.state:FLEETS", "fleets.converge:step_fleet"),
         "ec2.spot-fleet": StepSpec("fleets.state:SPOT_FLEETS", "fleets.converge:step_fleet"),
         "ec2.capacity-reservation": StepSpec(

@@ -39,6 +39,16 @@ class SpotRequest(msgspec.Struct, kw_only=True):
     tags: dict[str, str] = {}
 
 
+class SpotFeed(msgspec.Struct, kw_only=True):
+    """The account's data feed. written: the end of the last hour that was written. fault: why it wasn't."""
+
+    bucket: str
+    prefix: str
+    written: float
+    fault: tuple[str, str] = ("", "")
+    id: str = "feed"
+
+
 class Fleet(msgspec.Struct, kw_only=True):
     """An EC2 Fleet, or a Spot Fleet. config: what was asked for, by AWS's names. state, activity: as AWS names them.
     members: the instances that it had when it was last looked at."""
@@ -102,3 +112,4 @@ SPOT_FLEET = FleetKind(
 )
 SPOT_FLEETS = SPOT_FLEET.table
 FLEET_EVENTS = Table("ec2.fleet-event", FleetEvent, key=("fleet", "id"))
+SPOT_FEEDS = Table("ec2.spot-feed", SpotFeed, key=("id",))
