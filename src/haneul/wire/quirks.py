@@ -112,6 +112,8 @@ _BY_SERVICE: dict[str, dict[str, object]] = {
         "open": frozenset(
             {
                 "InstanceType",
+                *("InstanceAttributeName", "ImageAttributeName", "ResetImageAttributeName", "VpcAttributeName"),
+                *("NetworkInterfaceAttribute", "SnapshotAttributeName", "VolumeAttributeName"),
                 # EC2 takes other spellings of these than its model has, and Terraform uses them.
                 "ExcessCapacityTerminationPolicy",
                 "FleetExcessCapacityTerminationPolicy",

@@ -172,3 +172,26 @@ def test_the_images_of_instances(ec2):
     ):
         told = ec2.describe_instance_image_metadata(Filters=[{"Name": name, "Values": [value]}])
         assert sorted(one["InstanceId"] for one in told["InstanceImageMetadata"]) == sorted(found), name
+
+
+@pytest.mark.parametrize(
+    ("operation", "named"),
+    [
+        ("describe_instance_attribute", "InstanceId"),
+        ("describe_volume_attribute", "VolumeId"),
+        ("describe_vpc_attribute", "VpcId"),
+    ],
+)
+def test_attributes_that_are_unknown(ec2, operation, named):
+    """AWS says so in few words, whatever the resource."""
+    identifier = {
+        "InstanceId": lambda: launched(ec2)[0]["InstanceId"],
+        "VolumeId": lambda: ec2.create_volume(AvailabilityZone="us-east-1a", Size=1)["VolumeId"],
+        "VpcId": lambda: ec2.describe_vpcs()["Vpcs"][0]["VpcId"],
+    }[named]()
+    with pytest.raises(ClientError) as error:
+        getattr(ec2, operation)(**{named: identifier, "Attribute": "abc"})
+    assert code_of(error) == (
+        "InvalidParameterValue",
+        "Value (abc) for parameter attribute is invalid. Unknown attribute.",
+    )

@@ -33,6 +33,8 @@ def describe_snapshot_attribute(call: Call, request: Mapping[str, Any]) -> dict[
 def modify_snapshot_attribute(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """ModifySnapshotAttribute: add or remove accounts and the group "all". Raises InvalidParameterValue for encrypted
     snapshots made public, OperationNotPermitted where public sharing is blocked."""
+    if request.get("Attribute") not in (None, "", "createVolumePermission"):
+        raise invalid(f"Value ({request['Attribute']}) for parameter attribute is invalid. Unknown attribute.")
     added, removed = _changes(request)
     for one in added | removed:
         if one != "all" and not (one.isdigit() and len(one) == 12):
