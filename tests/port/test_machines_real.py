@@ -485,3 +485,26 @@ def test_any_disk_boots_on_qemu(engine: Machines, kind: str, tmp_path: Path) -> 
     assert picture is not None and picture.startswith(b"\x89PNG")
     with pytest.raises(EngineError):
         engine.ensure_running(Machine("i-2", [disk], boot="disk", engine="uml"))
+
+
+def test_interrupted_plugging_is_begun_again(
+    engine: Machines, kind: str, root: Disk, data: Path, tmp_path: Path, shell: Callable[[], Shell]
+) -> None:
+    """A cloud killed between the machine's having a disk and the record of it: the next one attaches and detaches."""
+    engine.ensure_running(machine(kind, root))
+    guest = shell()
+    record = data / "engines/machines/machines/i-1/machine.json"
+    before = record.read_text()
+    extra = blank(tmp_path, "vol-1")
+    engine.attach("i-1", extra)
+    record.write_text(before)
+    again = machines.open_engine(data)
+    again.attach("i-1", extra)
+    guest.run("for i in `seq 100`; do grep -q ' 8192 ' /proc/partitions && break; sleep 0.05; done")
+    assert len(re.findall(" 8192 ", guest.run("cat /proc/partitions"))) == 1
+    before = record.read_text()
+    again.detach("i-1", "vol-1")
+    record.write_text(before)
+    engine.detach("i-1", "vol-1")
+    assert [one.id for one in engine.disks("i-1")] == ["vol-root"]
+    assert " 8192 " not in guest.run("cat /proc/partitions")

@@ -271,6 +271,7 @@ def resume(keepers: Keepers, machine: str) -> None:
 def attach(keepers: Keepers, machine: str, disk: Disk, entry: dict[str, Any]) -> None:
     """The guest finds the disk on its bus."""
     number = _free(entry, "slots")
+    _remove(keepers, machine, f"disk{number}", "blockdev-del", {"node-name": f"node{number}"})
     with opened(disk, machine) as descriptor:
         path = keepers.ask(machine, "hold", descriptor=descriptor, id=disk.id)["path"]
     try:
@@ -288,8 +289,7 @@ def attach(keepers: Keepers, machine: str, disk: Disk, entry: dict[str, Any]) ->
 
 def detach(keepers: Keepers, machine: str, disk: str, entry: dict[str, Any], *, force: bool) -> None:
     number = entry["slots"][disk]
-    _unplug(keepers, machine, f"disk{number}")
-    say(keepers, machine, "blockdev-del", **{"node-name": f"node{number}"})
+    _remove(keepers, machine, f"disk{number}", "blockdev-del", {"node-name": f"node{number}"})
     keepers.ask(machine, "drop", id=disk)
     del entry["slots"][disk]
 
@@ -312,6 +312,7 @@ def screenshot(keepers: Keepers, machine: str, entry: Mapping[str, Any]) -> str:
 
 def attach_nic(keepers: Keepers, machine: str, nic: Nic, entry: dict[str, Any]) -> None:
     number = _free(entry, "nics")
+    _remove(keepers, machine, f"nic{number}", "netdev_del", {"id": f"net{number}"})
     say(keepers, machine, "netdev_add", **_netdev(number, nic))
     try:
         say(keepers, machine, "device_add", **_card(number, nic))
@@ -323,8 +324,7 @@ def attach_nic(keepers: Keepers, machine: str, nic: Nic, entry: dict[str, Any]) 
 
 def detach_nic(keepers: Keepers, machine: str, nic: str, entry: dict[str, Any]) -> None:
     number = entry["nics"][nic]
-    _unplug(keepers, machine, f"nic{number}")
-    say(keepers, machine, "netdev_del", id=f"net{number}")
+    _remove(keepers, machine, f"nic{number}", "netdev_del", {"id": f"net{number}"})
     del entry["nics"][nic]
 
 
@@ -334,15 +334,28 @@ def _free(entry: Mapping[str, Any], kind: str) -> int:
     return next(number for number in range(64) if number not in entry[kind].values())
 
 
-def _unplug(keepers: Keepers, machine: str, device: str) -> None:
-    """The guest lets go of a device. Raises EngineBusy when it doesn't."""
-    try:
-        say(keepers, machine, "device_del", id=device)
-    except EngineError as error:
-        if "not found" not in str(error) and "process of unplug" not in str(error):
-            raise
+def _remove(keepers: Keepers, machine: str, device: str, command: str, arguments: dict[str, str]) -> None:
+    """The guest lets go of a device, and QEMU of what is behind it; nothing of what isn't there, so that whatever was
+    interrupted can be begun again. Raises EngineBusy when the guest keeps it."""
+    if _plugged(keepers, machine, device):
+        try:
+            say(keepers, machine, "device_del", id=device)
+        except EngineError as error:
+            if "not found" not in str(error) and "process of unplug" not in str(error):
+                raise
     for _ in range(int(_LEAVES / _LOOK)):
-        if all(one["name"] != device for one in say(keepers, machine, "qom-list", path="/machine/peripheral")):
-            return
+        try:
+            if not _plugged(keepers, machine, device):
+                say(keepers, machine, command, **arguments)
+                return
+        except EngineError as error:
+            if "not found" in str(error) or "Failed to find" in str(error):
+                return
+            if "in use" not in str(error):  # a device goes a moment later than its name
+                raise
         threading.Event().wait(_LOOK)
     raise EngineBusy(f"machine {machine}: the guest does not let go of {device}")
+
+
+def _plugged(keepers: Keepers, machine: str, device: str) -> bool:
+    return any(one["name"] == device for one in say(keepers, machine, "qom-list", path="/machine/peripheral"))

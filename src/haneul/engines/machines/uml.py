@@ -153,12 +153,24 @@ def attach(keepers: Keepers, machine: str, disk: Disk, entry: dict[str, Any]) ->
         path = keepers.ask(machine, "hold", descriptor=descriptor, id=disk.id)["path"]
     argument = ubd(letter, disk, path)
     try:
-        say(keepers, machine, f"config {argument}")
+        _configure(keepers, machine, argument, f"ubd{letter}")
     except EngineError:
         keepers.ask(machine, "drop", id=disk.id)
         raise
     keepers.ask(machine, "remember", id=disk.id, argument=argument)
     entry["letters"][disk.id] = letter
+
+
+def _configure(keepers: Keepers, machine: str, argument: str, device: str) -> None:
+    """The kernel has the device; one of its name that nobody remembers was left by an attempt that was interrupted."""
+    try:
+        say(keepers, machine, f"config {argument}")
+    except EngineError as error:
+        try:
+            say(keepers, machine, f"remove {device}")
+        except EngineError:
+            raise error from None
+        say(keepers, machine, f"config {argument}")
 
 
 def detach(keepers: Keepers, machine: str, disk: str, entry: dict[str, Any], *, force: bool) -> None:
@@ -187,7 +199,7 @@ def screenshot(keepers: Keepers, machine: str, entry: Mapping[str, Any]) -> str:
 def attach_nic(keepers: Keepers, machine: str, nic: Nic, entry: dict[str, Any]) -> None:
     _bury(keepers, machine, entry)
     index = next(number for number in range(64) if number not in (*entry["nics"].values(), *entry["dead"]))
-    say(keepers, machine, f"config {vec(index, nic)}")
+    _configure(keepers, machine, vec(index, nic), f"vec{index}")
     keepers.ask(machine, "remember", id=nic.id, argument=vec(index, nic))
     entry["nics"][nic.id] = index
 
