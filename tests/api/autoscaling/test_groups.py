@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from tests.api.autoscaling.conftest import refusal
-from tests.api.ec2.waiting import instance, until
+from tests.api.autoscaling.waiting import Groups
+from tests.api.ec2.waiting import instance, pretending, until
+from tests.running import RunningCloud
 
 
 def test_a_group_grows_and_shrinks(groups, asg, ec2):
@@ -261,3 +263,19 @@ def test_deletion_protection(groups, asg):
     asg.update_auto_scaling_group(AutoScalingGroupName=name, DeletionProtection="none")
     asg.delete_auto_scaling_group(AutoScalingGroupName=name)
     groups.gone(name)
+
+
+def test_deleted_groups_are_forgotten():
+    """Six weeks after its end a group's activities are gone: on a clock on which that is two seconds."""
+    cloud = pretending(RunningCloud("--log-level", "warning", "--clock-rate", "2000000")).start()
+    try:
+        asg = cloud.client("autoscaling")
+        groups = Groups(asg, cloud.client("ec2"))
+        name = groups.make(1)
+        told = {"AutoScalingGroupName": name, "IncludeDeletedGroups": True}
+        until(lambda: asg.describe_scaling_activities(**told)["Activities"])
+        asg.delete_auto_scaling_group(AutoScalingGroupName=name, ForceDelete=True)
+        groups.gone(name)
+        until(lambda: not asg.describe_scaling_activities(**told)["Activities"])
+    finally:
+        cloud.close()

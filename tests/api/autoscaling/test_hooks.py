@@ -138,3 +138,20 @@ def test_what_hooks_refuse(groups, asg):
         f"No active Lifecycle Action found with token {'0' * 36}"
     )
     assert asg.describe_lifecycle_hook_types()["LifecycleHookTypes"] == [LAUNCH, TERMINATE]
+
+
+def test_an_abandoned_end_is_retained(groups, asg, ec2):
+    """With a retention trigger, an instance whose end is abandoned stays until it is terminated by hand."""
+    hook = {"LifecycleHookName": "drain", "LifecycleTransition": TERMINATE}
+    retained = {"RetentionTriggers": {"TerminateHookAbandon": "retain"}}
+    name = groups.made(1, LifecycleHookSpecificationList=[hook], InstanceLifecyclePolicy=retained)
+    (row,) = groups.instances(name)
+    asg.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=0)
+    until(lambda: groups.instances(name, "Terminating:Wait"))
+    given = {"AutoScalingGroupName": name, "LifecycleHookName": "drain", "InstanceId": row["InstanceId"]}
+    asg.complete_lifecycle_action(**given, LifecycleActionResult="ABANDON")
+    until(lambda: groups.instances(name, "Terminating:Retained"))
+    assert instance(ec2, row["InstanceId"])["State"]["Name"] == "running"
+    asg.terminate_instance_in_auto_scaling_group(InstanceId=row["InstanceId"], ShouldDecrementDesiredCapacity=False)
+    groups.settled(name, 0)
+    assert instance(ec2, row["InstanceId"])["State"]["Name"] == "terminated"

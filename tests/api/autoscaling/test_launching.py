@@ -167,3 +167,17 @@ def test_capacity_reservations(groups, ec2):
     other = groups.make(1, AvailabilityZones=["us-east-1a"], CapacityReservationSpecification=only)
     failed = until(lambda: [one for one in groups.activities(other) if one["StatusCode"] == "Failed"])
     assert "does not have sufficient" in failed[0]["StatusMessage"] and groups.instances(other) == []
+
+
+def test_types_by_requirements(groups):
+    """No type is named: EC2 tells which ones fit."""
+    wanted = {"VCpuCount": {"Min": 2, "Max": 2}, "MemoryMiB": {"Min": 1024, "Max": 2048}}
+    policy = {
+        "LaunchTemplate": {
+            "LaunchTemplateSpecification": {"LaunchTemplateId": groups.template(InstanceType="t3.xlarge")},
+            "Overrides": [{"InstanceRequirements": {**wanted, "BurstablePerformance": "required"}}],
+        }
+    }
+    name = groups.made(1, MixedInstancesPolicy=policy)
+    (row,) = groups.instances(name)
+    assert row["InstanceType"] in ("t2.micro", "t2.small", "t3.micro", "t3.small", "t3a.micro", "t3a.small")

@@ -160,6 +160,32 @@ def test_zones_are_balanced_again(groups, asg):
     assert any("to aid in balancing the group's zones" in one["Cause"] for one in groups.activities(name))
 
 
+def test_a_replacement_comes_first(groups, asg):
+    """Where the maintenance policy wants all in service, the unhealthy one stays until another serves."""
+    policy = {"MinHealthyPercentage": 100, "MaxHealthyPercentage": 150}
+    name = groups.made(1, InstanceMaintenancePolicy=policy)
+    (row,) = groups.instances(name)
+    asg.set_instance_health(InstanceId=row["InstanceId"], HealthStatus="Unhealthy")
+
+    def look() -> bool:
+        serving = {one["InstanceId"] for one in groups.instances(name, "InService")}
+        assert serving
+        return row["InstanceId"] not in serving
+
+    until(look)
+    groups.settled(name, 1)
+
+
+def test_detached_and_replaced(groups, asg):
+    """Without a smaller desired capacity another instance takes the place."""
+    name = groups.made(1)
+    (row,) = groups.instances(name)
+    asg.detach_instances(
+        AutoScalingGroupName=name, InstanceIds=[row["InstanceId"]], ShouldDecrementDesiredCapacity=False
+    )
+    replaced(groups, name, row["InstanceId"])
+
+
 def test_maximum_lifetime():
     """What has lived long enough is replaced, the new one first: on a clock on which a day takes five seconds."""
     cloud = pretending(RunningCloud("--log-level", "warning", "--clock-rate", "17280")).start()

@@ -113,3 +113,61 @@ def test_cancelled(groups, asg):
     assert refusal(asg.start_instance_refresh, AutoScalingGroupName=name, Strategy="ReplaceRootVolume")[0] == (
         "NotImplemented"
     )
+
+
+def test_an_alarm_turns_it_back(groups, asg, ec2, aws):
+    """A refresh that watches an alarm fails when it goes off; asked to, it rolls back by itself."""
+    cloudwatch, template = aws("cloudwatch"), groups.template()
+    cloudwatch.put_metric_alarm(
+        AlarmName="errors",
+        Namespace="own",
+        MetricName="errors",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1.0,
+        ComparisonOperator="GreaterThanThreshold",
+        TreatMissingData="ignore",
+    )
+    name = groups.made(2, LaunchTemplate={"LaunchTemplateId": template, "Version": "1"})
+    asg.start_instance_refresh(
+        AutoScalingGroupName=name,
+        DesiredConfiguration={"LaunchTemplate": second_version(ec2, template)},
+        Preferences={
+            "MinHealthyPercentage": 50,
+            "InstanceWarmup": 0,
+            "CheckpointPercentages": [50, 100],
+            "CheckpointDelay": 172800,
+            "AutoRollback": True,
+            "AlarmSpecification": {"Alarms": ["errors"]},
+        },
+    )
+    until(lambda: shown(asg, name)["PercentageComplete"] == 50, 40)
+    cloudwatch.set_alarm_state(AlarmName="errors", StateValue="ALARM", StateReason="test")
+    found = ended(asg, name, "RollbackSuccessful")
+    assert "The CloudWatch alarm errors" in found["RollbackDetails"]["RollbackReason"]
+    assert {one["InstanceType"] for one in groups.settled(name, 2)} == {"t3.micro"}
+
+
+def test_protected_and_standing_by(groups, asg):
+    """Passed over, or replaced all the same; and it bakes before it is done."""
+    name = groups.made(2, NewInstancesProtectedFromScaleIn=True)
+    before = identifiers(groups, name)
+    passed = {"ScaleInProtectedInstances": "Ignore", "InstanceWarmup": 0}
+    asg.start_instance_refresh(AutoScalingGroupName=name, Preferences=passed)
+    ended(asg, name, "Successful")
+    assert identifiers(groups, name) == before
+    standing = sorted(before)[0]
+    asg.enter_standby(AutoScalingGroupName=name, InstanceIds=[standing], ShouldDecrementDesiredCapacity=True)
+    until(lambda: groups.instances(name, "Standby"))
+    all_of_them = {
+        "ScaleInProtectedInstances": "Refresh",
+        "StandbyInstances": "Terminate",
+        "MinHealthyPercentage": 0,
+        "InstanceWarmup": 0,
+        "BakeTime": 20,
+    }
+    asg.start_instance_refresh(AutoScalingGroupName=name, Preferences=all_of_them)
+    ended(asg, name, "Successful")
+    assert not before & identifiers(groups, name)
+    groups.settled(name, 1)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from haneul.converge import wake
 from haneul.converge.timers import settle
 from haneul.service import Call, Step
 from haneul.services.autoscaling import lifecycle
-from haneul.services.autoscaling.activities import sentence
-from haneul.services.autoscaling.names import members_of, wake_member
+from haneul.services.autoscaling.activities import KEPT, sentence
+from haneul.services.autoscaling.names import group_arn, members_of, wake_member
 from haneul.services.autoscaling.state import (
+    ACTIVITIES,
     GROUPS,
     HOOKS,
+    PASTS,
     POLICIES,
     REFRESHES,
     SCHEDULED,
     SUBSCRIPTIONS,
     Group,
+    Past,
 )
 from haneul.services.autoscaling.tracking import drop_alarms
 
@@ -53,4 +57,15 @@ def step(call: Call, row: Group) -> Step:
             settle(tx, "autoscaling.refresh", call.scope, (row.name, refresh.order))
         settle(tx, "autoscaling.metrics", call.scope, (row.name,))
         GROUPS.delete(tx, call.scope, row.name)
+        PASTS.put(tx, call.scope, Past(id=row.id, group=row.name, arn=group_arn(call.scope, row)))
+        wake(tx, "autoscaling.past", call.scope, (row.id,), call.now() + KEPT)
+    return Step(None)
+
+
+def step_past(call: Call, row: Past) -> Step:
+    """Six weeks later nothing is told of it any more."""
+    with call.write() as tx:
+        for old in list(ACTIVITIES.scan(tx, call.scope, row.group)):
+            if old.arn == row.arn:
+                ACTIVITIES.delete(tx, call.scope, old.group, old.order)
     return Step(None)

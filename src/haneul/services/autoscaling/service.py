@@ -28,6 +28,7 @@ SERVICE = Service(
         "autoscaling.group": StepSpec("state:GROUPS", "converge:step_group"),
         "autoscaling.member": StepSpec("state:MEMBERS", "lifecycle:step_member"),
         "autoscaling.metrics": StepSpec("state:GROUPS", "metrics:step_metrics"),
+        "autoscaling.past": StepSpec("state:PASTS", "ending:step_past"),
         "autoscaling.policy": StepSpec("state:POLICIES", "alarming:step_policy"),
         "autoscaling.refresh": StepSpec("state:REFRESHES", "refresh_converge:step_refresh"),
         "autoscaling.scheduled": StepSpec("state:SCHEDULED", "schedules:step_scheduled"),

@@ -209,6 +209,14 @@ class Refresh(msgspec.Struct, kw_only=True):
     """A cancelled one waits for instances that are on their way."""
 
 
+class Past(msgspec.Struct, kw_only=True):
+    """A group that was deleted: its activities are told for six weeks."""
+
+    id: str
+    group: str
+    arn: str
+
+
 class Launch(msgspec.Struct, kw_only=True):
     """What came of a LaunchInstances with this token."""
 
@@ -227,4 +235,5 @@ POLICIES = Table("autoscaling.policy", Policy, key=("group", "name"))
 SCHEDULED = Table("autoscaling.scheduled", Scheduled, key=("group", "name"))
 SUBSCRIPTIONS = Table("autoscaling.subscription", Subscription, key=("group", "topic"))
 REFRESHES = Table("autoscaling.refresh", Refresh, key=("group", "order"))
+PASTS = Table("autoscaling.past", Past, key=("id",))
 LAUNCHES = Table("autoscaling.launch", Launch, key=("token",))
