@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.skipif(
         shutil.which("terraform") is None or MIRROR is None, reason="no terraform or no provider mirror"
     ),
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(900),
 ]
 
 
