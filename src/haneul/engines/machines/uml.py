@@ -176,7 +176,11 @@ def _configure(keepers: Keepers, machine: str, argument: str, device: str) -> No
 def detach(keepers: Keepers, machine: str, disk: str, entry: dict[str, Any], *, force: bool) -> None:
     """Raises EngineBusy while it is mounted: nothing that the kernel offers is more violent."""
     letter = entry["letters"][disk]
-    say(keepers, machine, f"remove ubd{letter}")
+    try:
+        say(keepers, machine, f"remove ubd{letter}")
+    except EngineError as error:
+        if "doesn't exist" not in str(error):  # it went when a detach was interrupted
+            raise
     for flags in (_FLAGS, f"r{_FLAGS}"):
         keepers.ask(machine, "forget", id=disk, prefix=f"ubd{letter}{flags}=")
     keepers.ask(machine, "drop", id=disk)
