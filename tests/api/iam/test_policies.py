@@ -87,7 +87,26 @@ def test_documents_come_back_percent_encoded(iam: Any) -> None:
         (statement(Action="s3:Get:Object"), "Actions/Condition can contain only one colon."),
         (statement(Action="s 3:GetObject"), "Vendor s 3 is not valid"),
         (statement(Resource="bucket"), 'Resource bucket must be in ARN format or "*".'),
-        (statement(Resource="arn:aws:s3"), "The policy failed legacy parsing"),
+        (statement(Resource="arn:aws:sqs:us-east-1:queue"), "The policy failed legacy parsing"),
+        (statement(Resource="arn:aws:::queue"), "The policy failed legacy parsing"),
+        (
+            statement(Resource="arn:aws:*:us-east-1:*:x"),
+            "Resource vendor must be fully qualified and cannot contain regexes.",
+        ),
+        (
+            statement(Resource="aws:sqs:queue"),
+            'Partition "sqs" is not valid for resource "arn:sqs:queue:*:*:*".',
+        ),
+        (
+            statement(Resource="arn:aws:iam::123456789012:root"),
+            'IAM resource path must either be "*" or start with user/, federated-user/, role/, group/, '
+            "instance-profile/, mfa/, server-certificate/, policy/, sms-mfa/, saml-provider/, oidc-provider/, report/, "
+            "access-report/.",
+        ),
+        (statement(Condition={"DateLessThan": {"aws:CurrentTime": "tomorrow"}}), "The policy failed legacy parsing"),
+        (statement(Condition={"DateLessThan": {"aws:CurrentTime": "2030-14"}}), "The policy failed legacy parsing"),
+        (statement(Effect="ALLOW"), "The policy failed legacy parsing"),
+        (json.dumps({**json.loads(statement()), "Id": 7}), "Syntax errors in policy."),
         (
             statement(Resource="arn:other:s3:::b"),
             'Partition "other" is not valid for resource "arn:other:s3:::b".',
@@ -97,7 +116,7 @@ def test_documents_come_back_percent_encoded(iam: Any) -> None:
             "Resource arn:aws:s3:us-east-1::b can not contain region information.",
         ),
         (statement(Principal="*"), "Policy document should not specify a principal."),
-        (statement(Condition={"Sounds": {"aws:x": "y"}}), "Invalid Condition type : Sounds."),
+        (statement(Condition={"Sounds": {"aws:x": "y"}}), "Syntax errors in policy."),
         (
             json.dumps({"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}),
             "Policy document must be version 2012-10-17 or greater.",
@@ -120,6 +139,47 @@ def test_malformed_policies_are_refused(iam: Any, document: str, message: str) -
         message,
         400,
     )
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        statement(Resource="arn:aws:sqs"),
+        statement(
+            Resource=["arn:aws:logs:us-east-1:*", "arn:aws*:s3:::b", "arn:aws:iam::${aws:PrincipalAccount}:role/r"]
+        ),
+        statement(Action="vendor.with-all:Thing"),
+        statement(Condition={"Sounds": {}}),
+        statement(Condition={"StringEqualsIfExists": {"bare": "x"}, "Bool": {"aws:SecureTransport": True}}),
+        statement(Condition={"DateLessThan": {"aws:CurrentTime": ["2030", "2030-01-31t4:05+09", "-1", "1900000000"]}}),
+    ],
+)
+def test_lenient_grammar_is_accepted(iam: Any, document: str) -> None:
+    """AWS takes more than it documents: short ARNs, operators that test nothing, keys without a vendor, half dates."""
+    iam.create_policy(PolicyName="p", PolicyDocument=document)
+
+
+def test_the_first_fault_wins(iam: Any) -> None:
+    """Of several faults AWS names one, in its own order: version, legacy, ids, actions, resources, vendors."""
+    faults = [
+        ("Version", "2008-10-17", "Policy document must be version 2012-10-17 or greater."),
+        ("Effect", "allow", "The policy failed legacy parsing"),
+        ("Sid", "same", "Statement IDs (SID) in a single policy must be unique."),
+        ("Action", [], "Policy statement must contain actions."),
+        ("Resource", "bucket", 'Resource bucket must be in ARN format or "*".'),
+        ("Action", "List", "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."),
+        ("Resource", [], "Policy statement must contain resources."),
+    ]
+    for at in range(len(faults)):
+        document = json.loads(statement())
+        faulty = document["Statement"]
+        for part, value, _ in reversed(faults[at:]):
+            (document if part == "Version" else faulty)[part] = value
+        document["Statement"] = [{**faulty, "Effect": "Allow", "Action": "s3:*", "Resource": "*"}, faulty]
+        error = refused(
+            lambda document=document: iam.create_policy(PolicyName="p", PolicyDocument=json.dumps(document))
+        )
+        assert error[1] == faults[at][2]
 
 
 def test_sizes_count_without_whitespace(iam: Any) -> None:

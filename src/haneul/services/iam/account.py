@@ -79,7 +79,7 @@ def get_account_password_policy(call: Call, request: Request) -> Answer:
     with call.read() as tx:
         policy = password_policy(tx, call)
     if policy is None:
-        raise _no_policy(call)
+        raise errors.NoSuchEntity(f"The Password Policy with domain name {call.account} cannot be found.")
     shown = {theirs: getattr(policy, ours) for theirs, ours in _SWITCHES.items()}
     return {
         "PasswordPolicy": {
@@ -98,7 +98,7 @@ def delete_account_password_policy(call: Call, request: Request) -> Answer:
     with change(call) as tx:
         row = settings(tx, call)
         if row.password_policy is None:
-            raise _no_policy(call)
+            raise errors.NoSuchEntity("The account policy with name PasswordPolicy cannot be found.")
         row.password_policy = None
         _save(tx, call, row)
     return {}
@@ -202,10 +202,6 @@ def password_policy(tx: Reader, call: Call) -> tables.PasswordPolicy | None:
 
 def _save(tx: Writer, call: Call, row: tables.Account) -> None:
     tables.ACCOUNTS.put(tx, tables.scope(call.account), row)
-
-
-def _no_policy(call: Call) -> Exception:
-    return errors.NoSuchEntity(f"The Password Policy with domain name {call.account} cannot be found.")
 
 
 def _count(rows: Iterator[object]) -> int:

@@ -42,9 +42,9 @@ def create_policy(call: Call, request: Request) -> Answer:
         tables.POLICIES.put(tx, scope, row)
         tables.POLICY_VERSIONS.put(tx, scope, tables.PolicyVersion(row.key, 1, request["PolicyDocument"], now))
         answer = describe(tx, call, row)
-    # What is created is told without its description.
+    # What is created is told without its description, and without tags when there are none.
     del answer["Description"]
-    return {"Policy": answer}
+    return {"Policy": answer | {"Tags": tagging.shown(tags)}}
 
 
 @operation(resource=POLICY, conditions=POLICY_KEYS)
@@ -160,10 +160,10 @@ def delete_policy_version(call: Call, request: Request) -> Answer:
 
 
 def describe(tx: Reader, call: Call, row: tables.Policy | managed.ManagedPolicy, *, full: bool = True) -> Answer:
-    """A Policy as Get answers it; listings leave out description and tags (`full` False)."""
+    """A Policy as Get answers it, tags or not; listings leave out description and tags (`full` False)."""
     arn = _arn(call, row)
     attached, bounded = attachments.count(tx, call.account, arn)
-    is_aws = isinstance(row, managed.ManagedPolicy)
+    tags = {} if isinstance(row, managed.ManagedPolicy) else row.tags
     return {
         "PolicyName": row.name,
         "PolicyId": row.id,
@@ -176,7 +176,7 @@ def describe(tx: Reader, call: Call, row: tables.Policy | managed.ManagedPolicy,
         "Description": row.description if full else None,
         "CreateDate": row.created,
         "UpdateDate": row.updated,
-        "Tags": None if is_aws or not full else tagging.shown(row.tags),  # type: ignore[union-attr]
+        "Tags": tagging.shown(tags) or [] if full else None,
     }
 
 

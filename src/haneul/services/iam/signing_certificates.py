@@ -26,7 +26,7 @@ def upload_signing_certificate(call: Call, request: Request) -> Answer:
         if any(one.body == body for one in held):
             raise errors.DuplicateCertificate("Certificate already exists in another account or user.")
         if len(held) >= QUOTA:
-            raise errors.LimitExceeded(f"Cannot exceed quota for SigningCertificatesPerUser: {QUOTA}")
+            raise errors.LimitExceeded(f"Cannot exceed quota for CertificatesPerUser: {QUOTA}")
         row = tables.Certificate(user.key, tokens.unique_id("", 32), body, entities.now(call))
         tables.CERTIFICATES.put(tx, scope, row)
     return {"Certificate": _describe(user, row)}
