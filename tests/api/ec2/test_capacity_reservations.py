@@ -31,7 +31,7 @@ def shown(ec2, identifier: str) -> dict:
     return asked["CapacityReservations"][0]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def small():
     """A cloud whose machines have 2 GiB in all: 4 GiB may be promised."""
     cloud = pretending(RunningCloud("--log-level", "warning"))
@@ -136,6 +136,37 @@ def test_reservations_keep_memory(small):
     others.terminate_instances(InstanceIds=[row["InstanceId"]])
     until(lambda: instance(others, row["InstanceId"])["State"]["Name"] == "terminated")
     assert len(launched(ec2)) == 1
+
+
+def test_fleet_of_reservations(small):
+    """The types by their priorities, as far as there is room; more, less, an end, and no more."""
+    ec2 = small.client("ec2", account="510000990005")
+    types = [
+        {"InstanceType": name, "InstancePlatform": "Linux/UNIX", "Weight": weight, "Priority": at, **HERE}
+        for at, (name, weight) in enumerate((("t3.large", 8.0), ("t3.micro", 1.0), ("t3.nano", 0.5)), 1)
+    ]
+    made = ec2.create_capacity_reservation_fleet(InstanceTypeSpecifications=types, TotalTargetCapacity=1)
+    identifier = made["CapacityReservationFleetId"]
+
+    def fleet() -> dict:
+        asked = ec2.describe_capacity_reservation_fleets(CapacityReservationFleetIds=[identifier])
+        return asked["CapacityReservationFleets"][0]
+
+    assert (fleet()["State"], fleet()["TotalFulfilledCapacity"]) == ("active", 1.0)
+    (member,) = fleet()["InstanceTypeSpecifications"]
+    assert (member["InstanceType"], member["TotalInstanceCount"]) == ("t3.micro", 1)
+    assert shown(ec2, member["CapacityReservationId"])["CapacityReservationFleetId"] == identifier
+    ec2.modify_capacity_reservation_fleet(CapacityReservationFleetId=identifier, TotalTargetCapacity=100)
+    assert fleet()["State"] == "partially_fulfilled" and 1 < fleet()["TotalFulfilledCapacity"] <= 4
+    ec2.modify_capacity_reservation_fleet(CapacityReservationFleetId=identifier, TotalTargetCapacity=1)
+    assert (fleet()["State"], fleet()["TotalFulfilledCapacity"]) == ("active", 1.0)
+    end = datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=2)
+    ec2.modify_capacity_reservation_fleet(CapacityReservationFleetId=identifier, EndDate=end)
+    assert shown(ec2, member["CapacityReservationId"])["EndDateType"] == "limited"
+    told = ec2.cancel_capacity_reservation_fleets(CapacityReservationFleetIds=[identifier, "crf-0123456789abcdef0"])
+    assert told["SuccessfulFleetCancellations"][0]["CurrentFleetState"] == "cancelled"
+    assert len(told["FailedFleetCancellations"]) == 1
+    assert shown(ec2, member["CapacityReservationId"])["State"] == "cancelled"
 
 
 def launched_by(ec2) -> list[dict]:

@@ -78,6 +78,7 @@ SERVICE = Service(
         "reservations.placement_groups",
         "reservations.capacity_reservations",
         "reservations.moves",
+        "reservations.fleets",
         "reservations.offerings",
         "reservations.reserved_instances",
     ),
@@ -102,6 +103,7 @@ SERVICE = Service(
         "ec2.reserved-instances": StepSpec(
             "reservations.state:RESERVED_INSTANCES", "reservations.reserved_instances:step_reserved_instances"
         ),
+        "ec2.capacity-fleet": StepSpec("reservations.state:CAPACITY_FLEETS", "reservations.fleets:step_capacity_fleet"),
         "ec2.spot-feed": StepSpec("fleets.state:SPOT_FEEDS", "fleets.spot_feeds:step_spot_feed"),
         "ec2.fleet": StepSpec("fleets.state:FLEETS", "fleets.converge:step_fleet"),
         "ec2.spot-fleet": StepSpec("fleets.state:SPOT_FLEETS", "fleets.converge:step_fleet"),

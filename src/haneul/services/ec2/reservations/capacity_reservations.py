@@ -257,6 +257,7 @@ def shown(call: Call, row: CapacityReservation, used: int) -> dict[str, Any]:
         "EndDateType": "limited" if row.ends else "unlimited",
         "InstanceMatchCriteria": row.criteria,
         "PlacementGroupArn": row.placement_group or None,
+        "CapacityReservationFleetId": row.fleet or None,
         "CapacityAllocations": [{"AllocationType": "used", "Count": used}] if used else [],
         "ReservationType": "default",
         "Tags": tagging.render(row.tags),

@@ -44,7 +44,23 @@ class CapacityReservation(msgspec.Struct, kw_only=True):
     ends: float = 0.0
     ended: float = 0.0
     placement_group: str = ""
+    fleet: str = ""
     metered: float = 0.0
+    tags: dict[str, str] = {}
+
+
+class CapacityFleet(msgspec.Struct, kw_only=True):
+    """A target of `target` units over several types. ways: its InstanceTypeSpecifications. made: reservations, by their
+    ids, and which of the ways each was made from."""
+
+    id: str
+    state: str
+    created: float
+    target: int
+    ways: list[dict[str, Any]]
+    made: dict[str, int] = {}
+    ends: float = 0.0
+    ended: float = 0.0
     tags: dict[str, str] = {}
 
 
@@ -108,6 +124,14 @@ CAPACITY_RESERVATION = Kind(
     "capacity reservation ID",
 )
 CAPACITY_RESERVATIONS = CAPACITY_RESERVATION.table
+CAPACITY_FLEET = Kind(
+    "capacity-reservation-fleet",
+    "crf",
+    Table("ec2.capacity-fleet", CapacityFleet, key=("id",)),
+    "InvalidCapacityReservationFleetId.NotFound",
+    "capacity reservation fleet ID",
+)
+CAPACITY_FLEETS = CAPACITY_FLEET.table
 RESERVED = ReservedKind(
     "reserved-instances",
     "",
