@@ -155,7 +155,8 @@ class Constraints:
         code = quirks.invalid if missing is None else quirks.missing
         if quirks.style == "parameter":
             if missing is not None:
-                return AwsError(code, f"The request must contain the parameter {_last(missing[0])}")
+                name = _last(missing[0])
+                return AwsError(code, f"The request must contain the parameter {dict(quirks.named).get(name, name)}")
             path, shown, text = found[0]
             return AwsError(code, f"Value ({shown}) for parameter {_first_lower(_last(path))} is invalid. {text}")
         if quirks.style == "s3":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from haneul.wire import scalars
@@ -38,6 +38,8 @@ class QueryReaders:
             return self._list(shape)
         if kind == "map":
             return self._map(shape)
+        if self._ec2 and "enum" in shape:
+            return _either_case(shape["enum"])
         convert = scalars.reader(shape)
 
         def scalar(node: Any) -> Any:
@@ -113,6 +115,18 @@ class QueryReaders:
             return out
 
         return entries
+
+
+def _either_case(values: Sequence[str]) -> Convert:
+    """EC2 takes the values of its enumerations in any case ("ALLOW", "gateway"), and tells them in its model's."""
+    exact = frozenset(values)
+    known = {value.lower(): value for value in values}
+
+    def enumerated(node: Any) -> str:
+        text = scalars.string(node)
+        return text if text in exact else known.get(text.lower(), text)
+
+    return enumerated
 
 
 def numbered(node: Any) -> list[Any]:

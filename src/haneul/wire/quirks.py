@@ -16,6 +16,7 @@ class Quirks:
     required, lengths, enums, patterns: which constraints the service itself checks at the door.
     open: enumerations whose values the room itself refuses, in AWS's words (instance types).
     sentences: what it says instead of a broken pattern, by member (lower case first).
+    named: what it calls a member that is missing, where that isn't the model's name.
     error_namespace: the prefix of __type in JSON errors. namespaces: prefixes of single codes.
     millis: iso8601 always with milliseconds (None: only where there are any). seconds: never.
     wrappers: operations whose XML output has another root element than the model's.
@@ -34,6 +35,7 @@ class Quirks:
     patterns: bool = True
     open: frozenset[str] = field(default_factory=frozenset)
     sentences: tuple[tuple[str, str], ...] = ()
+    named: tuple[tuple[str, str], ...] = ()
     error_namespace: str = ""
     namespaces: tuple[tuple[str, str], ...] = ()
     millis: bool = False
@@ -109,6 +111,7 @@ _BY_SERVICE: dict[str, dict[str, object]] = {
     },
     "dynamodbstreams": {"error_namespace": "com.amazonaws.dynamodb.v20120810#"},
     "ec2": {
+        "named": (("Resources", "resourceIdSet"),),
         "open": frozenset(
             {
                 "InstanceType",
@@ -119,8 +122,10 @@ _BY_SERVICE: dict[str, dict[str, object]] = {
                 "FleetExcessCapacityTerminationPolicy",
                 "FleetOnDemandAllocationStrategy",
                 "SpotAllocationStrategy",
+                # Kinds of resources that can't be tagged are told in other words.
+                *("ResourceType", "VpcTenancy"),
             }
-        )
+        ),
     },
     "ecr": {"missing": "InvalidParameterException", "invalid": "InvalidParameterException"},
     "ecs": {"missing": "InvalidParameterException", "invalid": "InvalidParameterException"},

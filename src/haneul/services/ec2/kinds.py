@@ -35,7 +35,7 @@ Row = TypeVar("Row", bound=Any)
 class Kind(Generic[Row]):
     """type: the resource type of tags and ARNs ("network-interface"). prefix: of ids ("eni"). absent: the error code
     when an id isn't there. noun: as in "The `noun` 'eni-1' does not exist". malformed: the error code for what is no id
-    of this kind, when it isn't `absent` with .Malformed for .NotFound."""
+    of this kind, when it isn't `absent` with .Malformed for .NotFound; `absent` where AWS makes no difference."""
 
     type: str
     prefix: str
@@ -76,6 +76,8 @@ class Kind(Generic[Row]):
         for one in identifiers:
             if not re.fullmatch(rf"{self.prefix}-[0-9a-zA-Z-]{{1,64}}", one):
                 code = self.malformed or self.absent.replace(".NotFound", ".Malformed")
+                if code == self.absent:
+                    raise self.missing([one])
                 raise coded(code, f'Invalid id: "{one}" (expecting "{self.prefix}-...")')
 
     def missing(self, identifiers: Sequence[str]) -> AwsError:

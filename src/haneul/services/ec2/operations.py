@@ -1,6 +1,6 @@
 """EC2's own `@operation`: what every operation of it does first.
 
-It answers a dry run, and gives the account its default VPC.
+It answers a dry run, gives the account its default VPC, and waits a moment where a moment is enough (`patience`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from haneul import service
 from haneul.service import Action, Call, Conditions, Resource
+from haneul.services.ec2 import patience
 from haneul.services.ec2.errors import errors
 from haneul.services.ec2.vpc import defaults
 
@@ -31,14 +32,14 @@ def operation(
             @functools.wraps(function)
             async def begun(call: Call, request: Mapping[str, Any]) -> Any:
                 _begin(call, request)
-                return await function(call, request)
+                return await patience.run(call, request, function)
 
         else:
 
             @functools.wraps(function)
             def begun(call: Call, request: Mapping[str, Any]) -> Any:
                 _begin(call, request)
-                return function(call, request)
+                return patience.run(call, request, function)
 
         return service.operation(resource, action=action, conditions=conditions)(begun)  # type: ignore[return-value]
 

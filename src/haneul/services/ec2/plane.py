@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from haneul.engines.machines.port import Machines
     from haneul.engines.networks.port import Counters, Networks
     from haneul.engines.volumes.port import Volumes
+    from haneul.service import Scope
     from haneul.services.ec2.instances.capacity import Able
     from haneul.services.ec2.instances.metadata import Metadata
     from haneul.services.ec2.vpc.flow_records import Counts
@@ -56,6 +57,8 @@ class Plane:
         """Flow log -> what its network had counted when it was last written."""
         self.passed: dict[str, Counters] = {}
         """VPC -> what had passed its internet gateway when it was last counted."""
+        self.moved: dict[Scope, float] = {}
+        """Account and region -> when a call last changed something there."""
         self.swept = False
         self.sweeping = threading.Lock()
         self.kernel = threading.Lock()

@@ -275,9 +275,18 @@ class Exclusion(msgspec.Struct, kw_only=True):
 
 
 ACCOUNTS = Table("ec2.account", Account, key=("id",))
-VPC = Kind("vpc", "vpc", Table("ec2.vpc", Vpc, key=("id",)), "InvalidVpcID.NotFound", "vpc ID")
+VPC = Kind(
+    "vpc", "vpc", Table("ec2.vpc", Vpc, key=("id",)), "InvalidVpcID.NotFound", "vpc ID", "InvalidVpcID.NotFound"
+)
 VPCS = VPC.table
-SUBNET = Kind("subnet", "subnet", Table("ec2.subnet", Subnet, key=("id",)), "InvalidSubnetID.NotFound", "subnet ID")
+SUBNET = Kind(
+    "subnet",
+    "subnet",
+    Table("ec2.subnet", Subnet, key=("id",)),
+    "InvalidSubnetID.NotFound",
+    "subnet ID",
+    "InvalidSubnetID.NotFound",
+)
 ROUTE_TABLE = Kind(
     "route-table",
     "rtb",
