@@ -135,8 +135,8 @@ class Service:
         with `close()`, kept in `cloud.planes[model]`.
     raw: "module:function" of (call, request, target) -> Response | None, or an awaitable of it, given the requests
         that no operation claims (website hosting, preflights, browser forms, function URLs); None declines.
-    pages: name -> "module:function" of (call, request, rest of the path) -> Response, or an awaitable of it: pages of our
-        own under /_haneul/<name>/, verified, from the same origin; the room authorises.
+    pages: name -> "module:function" of (call, request, rest of the path) -> Response, or an awaitable of it: pages of
+        our own under /_haneul/<name>/, verified, from the same origin; the room authorises.
     needs: engines by kind; uses: other services it may `call.invoke`.
     """
 

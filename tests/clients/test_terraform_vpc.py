@@ -1,4 +1,4 @@
-"""Terraform's AWS provider, unmodified, makes VPCs with all that belongs to them, finds nothing to change, destroys them.
+"""Terraform's AWS provider, unmodified, makes VPCs with all that belongs to them, finds no change, destroys them.
 
 Runs where terraform and a filesystem mirror of the provider (a top-level folder's `tf-plugins`) are found.
 """

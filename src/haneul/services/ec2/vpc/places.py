@@ -42,7 +42,6 @@ _LETTERS = {
     "us-west-2": "abcd",
     "ap-northeast-2": "abcd",
     "ca-central-1": "abd",
-    "us-west-1": "ab",
 }
 _DIRECTIONS = {
     "northeast": "ne",
