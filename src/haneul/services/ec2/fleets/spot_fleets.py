@@ -19,6 +19,8 @@ from haneul.state.store import Writer
 Request = Mapping[str, Any]
 KIND = "ec2.spot-fleet"
 _LEFT = "cancelled_running"
+_POLICIES = {True: "Default", False: "NoTermination"}
+"""As EC2 tells them, whatever its model says; Terraform relies on it."""
 ARN = "arn:aws:ec2:{region}:{account}:spot-fleet-request/{SpotFleetRequestId}"
 
 
@@ -192,13 +194,13 @@ def _describe(row: Fleet, have: Mapping[str, float]) -> dict[str, Any]:
     """A SpotFleetRequestConfig."""
     config = {
         "AllocationStrategy": "lowestPrice",
-        "ExcessCapacityTerminationPolicy": "default",
         "OnDemandAllocationStrategy": "lowestPrice",
         "OnDemandTargetCapacity": 0,
         "InstanceInterruptionBehavior": "terminate",
         "ReplaceUnhealthyInstances": False,
         "TerminateInstancesWithExpiration": True,
         **row.config,
+        "ExcessCapacityTerminationPolicy": _POLICIES[wishes.of_spot_fleet(row.config).shrinks],
         "Type": row.type,
         "FulfilledCapacity": float(sum(have.values())),
         "OnDemandFulfilledCapacity": have.get("on-demand", 0.0),
