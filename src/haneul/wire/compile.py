@@ -54,7 +54,7 @@ class _Service:
         if protocol in {"query", "ec2"}:
             from haneul.wire import query
 
-            forms = query.QueryReaders(model, protocol == "ec2")
+            forms = query.QueryReaders(model, protocol == "ec2", self.quirks.open)
             elements = XmlWriters(model, model_quirks)
             self.parser = lambda operation: query.parser(forms, operation, model_quirks)
             self.serializer = lambda operation: query.serializer(model, elements, operation, protocol == "ec2")

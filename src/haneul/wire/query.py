@@ -23,8 +23,10 @@ Tree = dict[str, Any]
 class QueryReaders:
     """Compiles readers of one service's shapes from a tree of dotted names."""
 
-    def __init__(self, model: Model, ec2: bool) -> None:
+    def __init__(self, model: Model, ec2: bool, exact: frozenset[str] = frozenset()) -> None:
+        """exact: enumerations that are read as they are."""
         self._model = model
+        self._exact = exact
         self._ec2 = ec2
         self._readers: dict[str, Convert] = {}
 
@@ -38,7 +40,7 @@ class QueryReaders:
             return self._list(shape)
         if kind == "map":
             return self._map(shape)
-        if self._ec2 and "enum" in shape:
+        if self._ec2 and "enum" in shape and shape["shape"] not in self._exact:
             return _either_case(shape["enum"])
         convert = scalars.reader(shape)
 

@@ -13,11 +13,12 @@ from haneul.services.ec2.instances import image_state as image_tasks
 from haneul.services.ec2.instances import state as instances
 from haneul.services.ec2.kinds import Kind
 from haneul.services.ec2.reservations import state as reservations
+from haneul.services.ec2.transit import state as transit
 from haneul.services.ec2.volumes import state as volumes
 from haneul.services.ec2.vpc import state as vpc
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_FAMILIES = (vpc, instances, image_tasks, volumes, fleets, reservations, hosts, account)
+_FAMILIES = (vpc, instances, image_tasks, volumes, fleets, reservations, hosts, account, transit)
 
 
 @cache

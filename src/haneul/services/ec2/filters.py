@@ -23,7 +23,7 @@ VALUES = 200
 
 
 class Filter:
-    """A request's filters, ready: every one of them must match, any of its values will do."""
+    """A request's filters, ready: every one of them must match, any of its values will do; none matches nothing."""
 
     def __init__(self, asked: Sequence[Mapping[str, Any]] | None, known: Filters) -> None:
         """Raises InvalidParameterValue for a name that isn't known, FilterLimitExceeded."""
@@ -35,8 +35,6 @@ class Filter:
             path = _path(name, known)
             if path is None:
                 raise invalid(f"The filter '{name}' is invalid")
-            if not values:
-                raise errors.MissingParameter(f"The filter '{name}' must contain at least one value")
             self._tests.append((path, [pattern(value) for value in values]))
         if total > VALUES:
             raise errors.FilterLimitExceeded(

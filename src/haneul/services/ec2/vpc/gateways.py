@@ -28,15 +28,6 @@ _FILTERS = {
     "internet-gateway-id": "InternetGatewayId",
     "owner-id": "OwnerId",
 }
-_VPN_FILTERS = {
-    "amazon-side-asn": "AmazonSideAsn",
-    "attachment.state": "VpcAttachments.State",
-    "attachment.vpc-id": "VpcAttachments.VpcId",
-    "availability-zone": "AvailabilityZone",
-    "state": "State",
-    "type": "Type",
-    "vpn-gateway-id": "VpnGatewayId",
-}
 Request = Mapping[str, Any]
 
 
@@ -152,14 +143,6 @@ def delete_egress_only_internet_gateway(call: Call, request: Request) -> dict[st
         row = EGRESS_GATEWAY.get(tx, call.scope, request["EgressOnlyInternetGatewayId"])
         EGRESS_GATEWAY.table.delete(tx, call.scope, row.id)
     return {"ReturnCode": True}
-
-
-@operation()
-def describe_vpn_gateways(call: Call, request: Request) -> dict[str, Any]:
-    """DescribeVpnGateways: none can be made here; CDK asks whenever it looks a VPC up."""
-    for identifier in request.get("VpnGatewayIds") or ():
-        raise coded("InvalidVpnGatewayID.NotFound", f"The vpnGateway ID '{identifier}' does not exist")
-    return listing.paged(request, "VpnGateways", [], _VPN_FILTERS)
 
 
 def describe(scope: Scope, row: InternetGateway) -> dict[str, Any]:

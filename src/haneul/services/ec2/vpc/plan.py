@@ -20,6 +20,7 @@ from haneul.engines.networks.port import (
     VpcPlan,
 )
 from haneul.service import Scope
+from haneul.services.ec2.transit import ways
 from haneul.services.ec2.vpc import endpoint_names, names, prefixes, state
 from haneul.state.store import Reader
 
@@ -42,7 +43,7 @@ def compile_plan(tx: Reader, scope: Scope, vpc: str) -> VpcPlan | None:
         return None
     gateways = {one.id for one in state.GATEWAY.table.scan(tx, scope) if one.vpc == vpc}
     nats = [one for one in state.NAT.table.scan(tx, scope) if one.vpc == vpc and one.state in ("pending", "available")]
-    peerings = _peerings(tx, scope, vpc)
+    peerings = (*_peerings(tx, scope, vpc), *ways.links(tx, scope, vpc))
     targets = gateways | {one.id for one in nats} | {one.id for one in peerings} | {one.id for one in live}
     plan = VpcPlan(
         id=vpc,
@@ -119,7 +120,7 @@ def _subnets(
         if subnet.vpc != vpc.id or not subnet.cidr:
             continue
         table = by_subnet.get(subnet.id) or by_subnet.get("")
-        routes = [] if table is None else _routes(tx, scope, table, targets, live)
+        routes = [] if table is None else _routes(tx, scope, table, subnet.zone, targets, live)
         acl = acls.get(subnet.acl)
         entries = () if acl is None else tuple(sorted(_entries(acl), key=lambda one: one.number))
         found.append(Subnet(id=subnet.id, cidr=subnet.cidr, routes=tuple(routes), entries=entries))
@@ -127,10 +128,12 @@ def _subnets(
 
 
 def _routes(
-    tx: Reader, scope: Scope, table: state.RouteTable, targets: set[str], live: list[state.NetworkInterface]
+    tx: Reader, scope: Scope, table: state.RouteTable, zone: str, targets: set[str], live: list[state.NetworkInterface]
 ) -> list[Route]:
-    """One way for each destination: a route that names it comes before one by a prefix list."""
+    """One way for each destination: a route that names it comes before one by a prefix list, and what a transit gateway
+    knows in more detail behind those."""
     found: dict[str, Route] = {}
+    beyond: list[Route] = []
     for route in sorted(table.routes, key=lambda one: "DestinationPrefixListId" in one):
         kind, identifier = _target(route, live)
         if kind != "local" and identifier not in targets:
@@ -139,7 +142,14 @@ def _routes(
         if route.get("DestinationPrefixListId"):
             cidrs = prefixes.cidrs_of(tx, scope, route["DestinationPrefixListId"])
         for cidr in cidrs:
-            found.setdefault(cidr, Route(cidr, kind, identifier))
+            if route.get("TransitGatewayId"):
+                there, *more = ways.routes(tx, scope, table.vpc, zone, cidr, route["TransitGatewayId"])
+                found.setdefault(cidr, there)
+                beyond += more
+            else:
+                found.setdefault(cidr, Route(cidr, kind, identifier))
+    for one in beyond:
+        found.setdefault(one.destination, one)
     return list(found.values())
 
 

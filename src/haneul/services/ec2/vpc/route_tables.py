@@ -166,7 +166,7 @@ def describe(tx: Reader, scope: Scope, row: RouteTable) -> dict[str, Any]:
         "VpcId": row.vpc,
         "OwnerId": scope.account,
         "Associations": associations,
-        "PropagatingVgws": [],
+        "PropagatingVgws": [{"GatewayId": one} for one in row.propagating],
         "Routes": routes.shown(tx, scope, row),
         "Tags": tagging.render(row.tags),
     }

@@ -10,6 +10,8 @@ from haneul.service import Call, Scope
 from haneul.services.ec2.errors import coded, errors, invalid, mixed
 from haneul.services.ec2.instances.state import INSTANCE
 from haneul.services.ec2.operations import operation
+from haneul.services.ec2.transit import ways
+from haneul.services.ec2.transit.state import TRANSIT_GATEWAY, VPN_GATEWAY
 from haneul.services.ec2.vpc import interfaces, permissions, realise
 from haneul.services.ec2.vpc.state import (
     EGRESS_GATEWAY,
@@ -110,24 +112,6 @@ async def delete_route(call: Call, request: Request) -> dict[str, Any]:
     return await realise.apply(call, change)
 
 
-@operation(ARN)
-def enable_vgw_route_propagation(call: Call, request: Request) -> dict[str, Any]:
-    """EnableVgwRoutePropagation: there are no virtual private gateways here, so none is found."""
-    raise _no_gateway(call, request)
-
-
-@operation(ARN)
-def disable_vgw_route_propagation(call: Call, request: Request) -> dict[str, Any]:
-    """DisableVgwRoutePropagation: there are no virtual private gateways here, so none is found."""
-    raise _no_gateway(call, request)
-
-
-def _no_gateway(call: Call, request: Request) -> Exception:
-    with call.read() as tx:
-        ROUTE_TABLE.get(tx, call.scope, request["RouteTableId"])
-    return coded("InvalidGatewayID.NotFound", f"The gateway ID '{request['GatewayId']}' does not exist")
-
-
 def destination(tx: Reader, scope: Scope, request: Request) -> dict[str, str]:
     """The one destination that a request names, in its canonical form."""
     given = [name for name in DESTINATIONS if request.get(name)]
@@ -170,6 +154,11 @@ def _works(tx: Reader, scope: Scope, table: RouteTable, route: Request) -> bool:
     if gateway.startswith("igw-"):
         row = GATEWAY.find(tx, scope, gateway)
         return row is not None and row.vpc == table.vpc
+    if gateway.startswith("vgw-"):
+        virtual = VPN_GATEWAY.find(tx, scope, gateway)
+        return virtual is not None and virtual.attachments.get(table.vpc) == "attached"
+    if route.get("TransitGatewayId"):
+        return any(one.gateway == route["TransitGatewayId"] for one in ways.of_vpc(tx, scope, table.vpc))
     if route.get("NatGatewayId"):
         nat = NAT.find(tx, scope, route["NatGatewayId"])
         return nat is not None and nat.state in ("pending", "available")
@@ -222,20 +211,32 @@ def _target(tx: Reader, scope: Scope, table: RouteTable, request: Request) -> di
                 raise invalid("Egress-only internet gateways take IPv6 destinations only.")
             _check_same(table, EGRESS_GATEWAY.get(tx, scope, value).vpc, value)
         case "TransitGatewayId":
-            raise coded("InvalidTransitGatewayID.NotFound", f"The transitGateway ID '{value}' does not exist.")
+            _check_transit(tx, scope, table, value)
         case _:
             raise errors.UnsupportedOperation(f"Routes to a {name.removesuffix('Id')} are not supported here.")
     return {name: value}
 
 
 def _check_gateway(tx: Reader, scope: Scope, table: RouteTable, gateway: str) -> None:
-    row = GATEWAY.find(tx, scope, gateway) if gateway.startswith("igw-") else None
     if gateway == "local":
         raise invalid("Local routes are made with the VPC's blocks.")
+    if gateway.startswith("vgw-"):
+        virtual = VPN_GATEWAY.get(tx, scope, gateway)
+        if virtual.attachments.get(table.vpc) != "attached":
+            raise invalid(f"route table {table.id} and network gateway {gateway} belong to different networks")
+        return
+    row = GATEWAY.find(tx, scope, gateway) if gateway.startswith("igw-") else None
     if row is None:
         raise coded("InvalidGatewayID.NotFound", f"The gateway ID '{gateway}' does not exist")
     if row.vpc != table.vpc:
         raise invalid(f"route table {table.id} and network gateway {gateway} belong to different networks")
+
+
+def _check_transit(tx: Reader, scope: Scope, table: RouteTable, gateway: str) -> None:
+    if TRANSIT_GATEWAY.find(tx, scope, gateway) is None or not any(
+        one.gateway == gateway for one in ways.of_vpc(tx, scope, table.vpc)
+    ):
+        raise coded("InvalidTransitGatewayID.NotFound", f"The transitGateway ID '{gateway}' does not exist.")
 
 
 def _through_instance(tx: Reader, scope: Scope, table: RouteTable, identifier: str) -> dict[str, str]:

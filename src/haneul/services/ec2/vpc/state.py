@@ -57,6 +57,8 @@ class RouteTable(msgspec.Struct, kw_only=True):
     created: float
     routes: list[dict[str, Any]] = []
     associations: dict[str, str] = {}
+    propagating: list[str] = []
+    """Virtual private gateways that it hears routes from."""
     tags: dict[str, str] = {}
 
     @property
@@ -275,9 +277,7 @@ class Exclusion(msgspec.Struct, kw_only=True):
 
 
 ACCOUNTS = Table("ec2.account", Account, key=("id",))
-VPC = Kind(
-    "vpc", "vpc", Table("ec2.vpc", Vpc, key=("id",)), "InvalidVpcID.NotFound", "vpc ID", "InvalidVpcID.NotFound"
-)
+VPC = Kind("vpc", "vpc", Table("ec2.vpc", Vpc, key=("id",)), "InvalidVpcID.NotFound", "vpc ID", "InvalidVpcID.NotFound")
 VPCS = VPC.table
 SUBNET = Kind(
     "subnet",

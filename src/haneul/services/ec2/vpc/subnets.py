@@ -11,6 +11,7 @@ from haneul.service import Call, Scope
 from haneul.services.ec2 import listing, tagging
 from haneul.services.ec2.errors import coded, errors, invalid
 from haneul.services.ec2.operations import operation
+from haneul.services.ec2.transit.state import TRANSIT_ATTACHMENT
 from haneul.services.ec2.vpc import interfaces, realise, six
 from haneul.services.ec2.vpc.places import zone_id, zone_named, zones_of
 from haneul.services.ec2.vpc.state import ACL, INTERFACE, ROUTE_TABLE, SUBNET, VPC, Subnet, Vpc
@@ -117,7 +118,8 @@ def delete_subnet(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """DeleteSubnet. Raises DependencyViolation while an interface is in it."""
     with call.write() as tx:
         row = SUBNET.get(tx, call.scope, request["SubnetId"])
-        if any(one.subnet == row.id for one in INTERFACE.table.scan(tx, call.scope)):
+        attached = (one for one in TRANSIT_ATTACHMENT.table.scan(tx, call.scope) if row.id in one.subnets)
+        if any(one.subnet == row.id for one in INTERFACE.table.scan(tx, call.scope)) or any(attached):
             raise errors.DependencyViolation(f"The subnet '{row.id}' has dependencies and cannot be deleted.")
         for table in list(ROUTE_TABLE.table.scan(tx, call.scope)):
             if row.id in table.associations.values():

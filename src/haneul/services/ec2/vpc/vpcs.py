@@ -12,6 +12,7 @@ from haneul.services.ec2 import listing, tagging
 from haneul.services.ec2.errors import coded, errors, invalid, mixed
 from haneul.services.ec2.kinds import Kind
 from haneul.services.ec2.operations import operation
+from haneul.services.ec2.transit.state import TRANSIT_ATTACHMENT, VPN_GATEWAY
 from haneul.services.ec2.vpc import defaults, peering, realise, six
 from haneul.services.ec2.vpc.state import (
     ACL,
@@ -193,11 +194,14 @@ def _occupied(tx: Reader, scope: Scope, vpc: str) -> bool:
         *GATEWAY.table.scan(tx, scope),
         *ENDPOINT.table.scan(tx, scope),
         *EGRESS_GATEWAY.table.scan(tx, scope),
+        *TRANSIT_ATTACHMENT.table.scan(tx, scope),
         *(group for group in GROUP.table.scan(tx, scope) if group.name != "default"),
         *(table for table in ROUTE_TABLE.table.scan(tx, scope) if not table.main),
         *(acl for acl in ACL.table.scan(tx, scope) if not acl.default),
     ]
-    return any(row.vpc == vpc for row in rows)
+    return any(row.vpc == vpc for row in rows) or any(
+        one.attachments.get(vpc) == "attached" for one in VPN_GATEWAY.table.scan(tx, scope)
+    )
 
 
 def _delete(tx: Writer, scope: Scope, vpc: str) -> None:

@@ -1,0 +1,1 @@
+"""Transit gateways, and what reaches beyond the cloud: customer and virtual private gateways."""
