@@ -60,14 +60,30 @@ def test_what_is_missing_is_told_in_awss_words(secrets, unique) -> None:
 
 
 def test_tokens_make_writes_idempotent(secrets, unique) -> None:
-    """The same token with the same value is the same version; with another it is refused."""
+    """The same token with the same value is the same version; with another it is refused, whatever the call."""
     name, token = unique("s"), "0" * 32
     made = secrets.create_secret(Name=name, SecretString="x", ClientRequestToken=token)
     assert secrets.create_secret(Name=name, SecretString="x", ClientRequestToken=token)["ARN"] == made["ARN"]
     assert secrets.put_secret_value(SecretId=name, SecretString="x", ClientRequestToken=token)["VersionId"] == token
-    assert failed(secrets.put_secret_value, SecretId=name, SecretString="y", ClientRequestToken=token)[0] == (
-        "ResourceExistsException"
+    used = (
+        "ResourceExistsException",
+        f"You can't use ClientRequestToken {token} because that value is already in use for a version of secret "
+        f"{made['ARN']}.",
     )
+    assert failed(secrets.put_secret_value, SecretId=name, SecretString="y", ClientRequestToken=token) == used
+    assert failed(secrets.create_secret, Name=name, SecretString="y", ClientRequestToken=token) == used
+    assert failed(secrets.create_secret, Name=name, SecretString="x") == (
+        "ResourceExistsException",
+        f"The operation failed because the secret {name} already exists.",
+    )
+
+
+def test_the_first_value_is_current(secrets, unique) -> None:
+    """Whatever its caller wants it to be besides."""
+    name = unique("s")
+    secrets.create_secret(Name=name)
+    made = secrets.put_secret_value(SecretId=name, SecretString="x", VersionStages=["AWSPENDING"])
+    assert made["VersionStages"] == ["AWSPENDING", "AWSCURRENT"]
 
 
 def test_deletion_waits_and_can_be_taken_back(secrets, unique) -> None:
@@ -121,8 +137,10 @@ def test_lists_are_filtered_and_paged(secrets, unique) -> None:
             Tags=[{"Key": f"{prefix}-k{number}", "Value": "v"}],
         )
     by_name = [{"Key": "name", "Values": [prefix]}]
-    found = [s["Name"] for s in secrets.list_secrets(Filters=by_name, SortOrder="asc")["SecretList"]]
+    found = [s["Name"] for s in secrets.list_secrets(Filters=by_name)["SecretList"]]
     assert found == [f"{prefix}-{number}" for number in range(3)]
+    newest_first = secrets.list_secrets(Filters=by_name, SortOrder="desc")["SecretList"]
+    assert [s["Name"] for s in newest_first] == found[::-1]
     page = secrets.list_secrets(Filters=by_name, SortOrder="asc", MaxResults=2)
     assert len(page["SecretList"]) == 2
     rest = secrets.list_secrets(Filters=by_name, SortOrder="asc", MaxResults=2, NextToken=page["NextToken"])
@@ -133,6 +151,22 @@ def test_lists_are_filtered_and_paged(secrets, unique) -> None:
     got = secrets.batch_get_secret_value(SecretIdList=[f"{prefix}-0", "nowhere"])
     assert [value["SecretString"] for value in got["SecretValues"]] == ["0"]
     assert got["Errors"][0]["ErrorCode"] == "ResourceNotFoundException"
+
+
+def test_the_all_filter_knows_words(secrets, unique) -> None:
+    """They begin at capitals and after punctuation, and every word asked for must begin one of them."""
+    prefix = unique("all")
+    names = [f"{prefix}/PaymentGateway", f"{prefix}.URLparser"]
+    for name in names:
+        secrets.create_secret(Name=name, SecretString="x")
+
+    def found(text: str) -> list[str]:
+        filters = [{"Key": "name", "Values": [prefix]}, {"Key": "all", "Values": [text]}]
+        return [s["Name"] for s in secrets.list_secrets(Filters=filters)["SecretList"]]
+
+    assert found("gate") == found("PaymentGateway") == found("g pay") == names[:1]
+    assert found("lparser") == found("UR") == names[1:]
+    assert found("way") == found("parser") == found("/") == []
 
 
 def test_a_disabled_key_hides_the_value(secrets, client, unique) -> None:
@@ -150,15 +184,34 @@ def test_a_disabled_key_hides_the_value(secrets, client, unique) -> None:
 def test_replicas_follow_their_primary(secrets, client, unique) -> None:
     """A value put at home is read abroad; a promoted copy goes its own way."""
     name = unique("s")
-    secrets.create_secret(Name=name, SecretString="1", AddReplicaRegions=[{"Region": "eu-west-1"}])
+    arn = secrets.create_secret(Name=name, SecretString="1", AddReplicaRegions=[{"Region": "eu-west-1"}])["ARN"]
     abroad = client("secretsmanager", region="eu-west-1")
     assert abroad.get_secret_value(SecretId=name)["SecretString"] == "1"
     secrets.put_secret_value(SecretId=name, SecretString="2")
     assert abroad.get_secret_value(SecretId=name)["SecretString"] == "2"
-    assert failed(abroad.put_secret_value, SecretId=name, SecretString="3")[0] == "InvalidRequestException"
+    refusal = (
+        "InvalidParameterException",
+        "Operation not permitted on a replica secret. Call must be made in primary secret's region.",
+    )
+    policy = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Principal": "*", "Action": "*"}})
+    assert failed(abroad.put_secret_value, SecretId=name, SecretString="3") == refusal
+    assert failed(abroad.tag_resource, SecretId=name, Tags=[{"Key": "k", "Value": "v"}]) == refusal
+    assert failed(abroad.put_resource_policy, SecretId=name, ResourcePolicy=policy) == refusal
+    assert failed(secrets.delete_secret, SecretId=arn) == (
+        "InvalidParameterException",
+        f"You can't delete secret {arn} that still has replica regions [eu-west-1].",
+    )
+    secrets.tag_resource(SecretId=name, Tags=[{"Key": "k", "Value": "v"}])
+    secrets.update_secret(SecretId=name, Description="d")
+    described = abroad.describe_secret(SecretId=name)
+    assert (described["Tags"], described["Description"]) == ([{"Key": "k", "Value": "v"}], "d")
+    in_region = [{"Key": "primary-region", "Values": ["us-east-1"]}, {"Key": "name", "Values": [name]}]
+    assert len(abroad.list_secrets(Filters=in_region)["SecretList"]) == 1
+    assert len(secrets.list_secrets(Filters=in_region)["SecretList"]) == 1
     abroad.stop_replication_to_replica(SecretId=name)
     abroad.put_secret_value(SecretId=name, SecretString="3")
     assert secrets.get_secret_value(SecretId=name)["SecretString"] == "2"
+    assert secrets.list_secrets(Filters=in_region)["SecretList"] == []
 
 
 @pytest.mark.parametrize("regions", [["us-east-1"], [None], ["eu-west-1", "eu-west-1"]])

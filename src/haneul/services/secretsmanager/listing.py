@@ -12,7 +12,8 @@ from haneul.services.secretsmanager.errors import errors
 from haneul.services.secretsmanager.secrets import describe
 from haneul.services.secretsmanager.state import SECRETS, Secret
 
-_WORDS = re.compile(r"[^a-zA-Z0-9]+")
+# CamelCase is two words, and so is ABCdef: AB and Cdef.
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+|[0-9]+")
 _SORTS = {
     None: lambda secret: secret.created,
     "created-date": lambda secret: secret.created,
@@ -55,13 +56,17 @@ def _matches(secret: Secret, key: str, wanted: str, call: Call) -> bool:
     if key == "tag-value":
         return any(value.startswith(wanted) for _, value in secret.tags)
     if key == "primary-region":
-        return (secret.primary or call.region) == wanted
+        return wanted == (secret.primary or (call.region if secret.replicas else None))
     if key == "owning-service":
         return False
     texts = [secret.name, secret.description or "", *(part for tag in secret.tags for part in tag)]
-    words = [word for word in _WORDS.split(wanted.lower()) if word]
-    held = [part for text in texts for part in _WORDS.split(text.lower()) if part]
-    return all(any(part.startswith(word) for part in held) for word in words)
+    words = _words(wanted)
+    held = [part for text in texts for part in _words(text)]
+    return bool(words) and all(any(part.startswith(word) for part in held) for word in words)
+
+
+def _words(text: str) -> list[str]:
+    return [word.lower() for word in _WORDS.findall(text)]
 
 
 def _description(text: str, wanted: str) -> bool:
@@ -72,7 +77,7 @@ def _description(text: str, wanted: str) -> bool:
 
 @operation()
 def list_secrets(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    """ListSecrets: the newest first, unless asked otherwise."""
+    """ListSecrets: the oldest first, unless asked otherwise."""
     filters = request.get("Filters") or ()
     for chosen in filters:
         if not chosen.get("Key"):
@@ -85,7 +90,7 @@ def list_secrets(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
             for secret in SECRETS.scan(tx, call.scope)
             if (secret.deleted is None or request.get("IncludePlannedDeletion")) and select(secret, filters, call)
         ]
-    rows.sort(key=_SORTS[request.get("SortBy")], reverse=request.get("SortOrder", "desc") == "desc")
+    rows.sort(key=_SORTS[request.get("SortBy")], reverse=request.get("SortOrder") == "desc")
     after, limit = open_token(request.get("NextToken")), request.get("MaxResults") or 100
     start = next((at + 1 for at, secret in enumerate(rows) if secret.name == after), 0) if after else 0
     page = rows[start : start + limit]

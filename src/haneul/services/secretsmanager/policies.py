@@ -8,7 +8,8 @@ from typing import Any
 
 from haneul.service import Call, Guard, operation
 from haneul.services.secretsmanager.errors import errors
-from haneul.services.secretsmanager.secrets import arn_of, by_secret, find, look
+from haneul.services.secretsmanager.replicas import share
+from haneul.services.secretsmanager.secrets import arn_of, by_secret, find, look, refuse_replica
 from haneul.services.secretsmanager.state import SECRETS
 
 
@@ -44,8 +45,10 @@ def put_resource_policy(call: Call, request: Mapping[str, Any]) -> dict[str, Any
         raise errors.PublicPolicyException("You can't attach a resource policy that allows broad access to the secret.")
     with call.write() as tx:
         scope, secret = find(tx, call, request["SecretId"])
+        refuse_replica(secret)
         secret.policy = request["ResourcePolicy"]
         SECRETS.put(tx, scope, secret)
+    share(call, scope, secret)
     return {"ARN": arn_of(scope, secret), "Name": secret.name}
 
 
@@ -62,8 +65,10 @@ def delete_resource_policy(call: Call, request: Mapping[str, Any]) -> dict[str, 
     """DeleteResourcePolicy."""
     with call.write() as tx:
         scope, secret = find(tx, call, request["SecretId"])
+        refuse_replica(secret)
         secret.policy = None
         SECRETS.put(tx, scope, secret)
+    share(call, scope, secret)
     return {"ARN": arn_of(scope, secret), "Name": secret.name}
 
 

@@ -10,7 +10,7 @@ import msgspec
 from haneul.service import Call, Scope, operation
 from haneul.services.secretsmanager.errors import errors
 from haneul.services.secretsmanager.sealing import open_value, seal
-from haneul.services.secretsmanager.secrets import arn_of, by_secret, erase, find
+from haneul.services.secretsmanager.secrets import arn_of, by_secret, erase, find, refuse_replica
 from haneul.services.secretsmanager.state import SECRETS, VERSIONS, Replica, Secret, Version
 
 
@@ -31,10 +31,7 @@ def replicate_secret_to_regions(call: Call, request: Mapping[str, Any]) -> dict[
     """ReplicateSecretToRegions."""
     with call.read() as tx:
         scope, secret = find(tx, call, request["SecretId"])
-    if secret.primary is not None:
-        raise errors.InvalidRequestException(
-            "Operation not permitted on a replica secret. Call must be made in primary secret's region."
-        )
+    refuse_replica(secret)
     secret = replicate(call, secret, request["AddReplicaRegions"], bool(request.get("ForceOverwriteReplicaSecret")))
     return {"ARN": arn_of(scope, secret), "ReplicationStatus": statuses(secret)}
 
@@ -72,7 +69,7 @@ def replicate(call: Call, secret: Secret, regions: Sequence[Mapping[str, Any]], 
 
 
 def share(call: Call, scope: Scope, secret: Secret) -> None:
-    """Bring every replica up to date with the primary: values are sealed anew under each region's key."""
+    """Bring every replica up to date with the primary, tags and policy too; values are sealed anew under its key."""
     with call.read() as tx:
         versions = [v for v in VERSIONS.scan(tx, scope, secret.name) if v.sealed]
     for replica in secret.replicas:
@@ -91,7 +88,6 @@ def share(call: Call, scope: Scope, secret: Secret) -> None:
             rules=None,
             next_rotation=None,
             rotation=None,
-            policy=None,
         )
         abroad = call.cloud.call_as("secretsmanager", there)
         sealed: list[Version] = []
@@ -111,10 +107,7 @@ def remove_regions_from_replication(call: Call, request: Mapping[str, Any]) -> d
     gone = set(request["RemoveReplicaRegions"])
     with call.write() as tx:
         scope, secret = find(tx, call, request["SecretId"])
-        if secret.primary is not None:
-            raise errors.InvalidRequestException(
-                "Operation not permitted on a replica secret. Call must be made in primary secret's region."
-            )
+        refuse_replica(secret)
         for replica in secret.replicas:
             there = Scope(scope.account, replica.region)
             if replica.region in gone and replica.status != "Failed":

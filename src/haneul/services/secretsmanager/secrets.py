@@ -10,7 +10,7 @@ from haneul import converge
 from haneul.converge.timers import settle
 from haneul.kit import tokens
 from haneul.service import Call, Scope, operation
-from haneul.services.secretsmanager.errors import errors, is_deleted, no_secret
+from haneul.services.secretsmanager.errors import errors, is_deleted, no_secret, token_in_use
 from haneul.services.secretsmanager.sealing import holds, seal, value_of
 from haneul.services.secretsmanager.state import (
     CURRENT,
@@ -89,7 +89,7 @@ def check_tags(tags: Any) -> list[tuple[str, str]]:
 
 def refuse_replica(secret: Secret) -> None:
     if secret.primary is not None:
-        raise errors.InvalidRequestException(
+        raise errors.InvalidParameterException(
             "Operation not permitted on a replica secret. Call must be made in primary secret's region."
         )
 
@@ -156,6 +156,8 @@ def _created_again(
     arn = arn_of(call.scope, known)
     if version is not None and value is not None and version.sealed and holds(call, arn, version, value):
         return {"ARN": arn, "Name": known.name, "VersionId": version.id}
+    if version is not None and version.sealed:
+        raise token_in_use(arn, version.id)
     raise errors.ResourceExistsException(f"The operation failed because the secret {known.name} already exists.")
 
 
@@ -240,6 +242,7 @@ def _prune(tx: Writer, scope: Scope, secret: Secret) -> None:
 @operation(resource=by_secret)
 def update_secret(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """UpdateSecret: its description and key, and a new current value when one is given."""
+    from haneul.services.secretsmanager.replicas import share
     from haneul.services.secretsmanager.values import store_value
 
     value = value_of(request)
@@ -254,7 +257,9 @@ def update_secret(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
                 setattr(secret, name, request[member])
         secret.changed = call.now()
         SECRETS.put(tx, scope, secret)
-    if value is not None:
+    if value is None:
+        share(call, scope, secret)
+    else:
         token = request.get("ClientRequestToken") or tokens.uuid()
         store_value(call, scope, secret, token, value, [CURRENT])
         version = token
@@ -282,8 +287,9 @@ def delete_secret(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
                 return {"ARN": arn_of(scope, ghost), "Name": ghost.name, "DeletionDate": now}
             raise no_secret()
         if secret.replicas:
+            regions = ", ".join(replica.region for replica in secret.replicas)
             raise errors.InvalidParameterException(
-                "You can't delete a secret that still has replica secrets. Remove the replicas first."
+                f"You can't delete secret {arn_of(scope, secret)} that still has replica regions [{regions}]."
             )
         refuse_replica(secret)
         if force:
@@ -309,6 +315,7 @@ def restore_secret(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """RestoreSecret: it isn't marked any more."""
     with call.write() as tx:
         scope, secret = find(tx, call, request["SecretId"], deleted=True)
+        refuse_replica(secret)
         if secret.deleted is None:
             return {"ARN": arn_of(scope, secret), "Name": secret.name}
         secret.deleted = secret.purge = None

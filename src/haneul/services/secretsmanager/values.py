@@ -9,10 +9,10 @@ import msgspec
 
 from haneul.kit import tokens
 from haneul.service import Call, Scope, operation
-from haneul.services.secretsmanager.errors import errors, is_deleted
+from haneul.services.secretsmanager.errors import errors, is_deleted, token_in_use
 from haneul.services.secretsmanager.sealing import holds, open_value, seal, value_of
 from haneul.services.secretsmanager.secrets import arn_of, by_secret, find, labels_of, place, refuse_replica
-from haneul.services.secretsmanager.state import CURRENT, PENDING, SECRETS, VERSIONS, Secret, Version
+from haneul.services.secretsmanager.state import CURRENT, SECRETS, VERSIONS, Secret, Version
 from haneul.wire.errors import AwsError
 
 DAY = 86400.0
@@ -45,17 +45,14 @@ def store_value(
     if known is not None and known.sealed:
         if holds(call, arn, known, value):
             return labels_of(secret, token)
-        raise errors.ResourceExistsException(
-            f"You can't use ClientRequestToken {token} because that value is already in use for a version of secret "
-            f"{arn}."
-        )
+        raise token_in_use(arn, token)
     version = seal(call, secret, arn, token, value)
     with call.write() as tx:
         fresh = SECRETS.get(tx, scope, secret.name)
         if fresh is None or fresh.deleted is not None:
             raise is_deleted()
-        if CURRENT not in fresh.stages and CURRENT not in stages and PENDING not in stages:
-            stages = [CURRENT, *stages]  # the first value is the current one
+        if CURRENT not in fresh.stages and CURRENT not in stages:
+            stages = [*stages, CURRENT]  # the first value is the current one, whatever else it is
         place(tx, scope, fresh, version, stages, call.now())
     if fresh.replicas:
         share(call, scope, fresh)

@@ -9,6 +9,7 @@ from haneul.kit import tokens
 from haneul.service import Call, operation
 from haneul.services.secretsmanager.errors import errors
 from haneul.services.secretsmanager.listing import open_token
+from haneul.services.secretsmanager.replicas import share
 from haneul.services.secretsmanager.secrets import arn_of, by_secret, find, labels_of, move_label, refuse_replica
 from haneul.services.secretsmanager.state import CURRENT, SECRETS, VERSIONS
 
@@ -72,4 +73,5 @@ def update_secret_version_stage(call: Call, request: Mapping[str, Any]) -> dict[
         secret.stages = labels
         secret.changed = call.now()
         SECRETS.put(tx, scope, secret)
+    share(call, scope, secret)
     return {"ARN": arn_of(scope, secret), "Name": secret.name}
