@@ -78,7 +78,9 @@ class Constraints:
         return tuple(
             name
             for name in shape.get("required", ())
-            if name in shape["members"] and not self._unchecked(shape["members"][name])
+            if name in shape["members"]
+            and name not in self._quirks.optional
+            and not self._unchecked(shape["members"][name])
         )
 
     def _unchecked(self, ref: Ref) -> bool:

@@ -120,13 +120,14 @@ class QueryReaders:
 
 
 def _either_case(values: Sequence[str]) -> Convert:
-    """EC2 takes the values of its enumerations in any case ("ALLOW", "gateway"), and tells them in its model's."""
+    """EC2 takes the values of its enumerations in any case ("ALLOW", "gateway"), and tells them in its model's; an
+    empty one is none."""
     exact = frozenset(values)
     known = {value.lower(): value for value in values}
 
-    def enumerated(node: Any) -> str:
+    def enumerated(node: Any) -> str | None:
         text = scalars.string(node)
-        return text if text in exact else known.get(text.lower(), text)
+        return text if text in exact else known.get(text.lower(), text) or None
 
     return enumerated
 

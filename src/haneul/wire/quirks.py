@@ -16,6 +16,7 @@ class Quirks:
     required, lengths, enums, patterns: which constraints the service itself checks at the door.
     open: enumerations whose values the room itself refuses, in AWS's words (instance types).
     sentences: what it says instead of a broken pattern, by member (lower case first).
+    optional: members that the model requires and whose absence the room tells.
     named: what it calls a member that is missing, where that isn't the model's name.
     error_namespace: the prefix of __type in JSON errors. namespaces: prefixes of single codes.
     millis: iso8601 always with milliseconds (None: only where there are any). seconds: never.
@@ -35,6 +36,7 @@ class Quirks:
     patterns: bool = True
     open: frozenset[str] = field(default_factory=frozenset)
     sentences: tuple[tuple[str, str], ...] = ()
+    optional: frozenset[str] = field(default_factory=frozenset)
     named: tuple[tuple[str, str], ...] = ()
     error_namespace: str = ""
     namespaces: tuple[tuple[str, str], ...] = ()
@@ -111,6 +113,7 @@ _BY_SERVICE: dict[str, dict[str, object]] = {
     },
     "dynamodbstreams": {"error_namespace": "com.amazonaws.dynamodb.v20120810#"},
     "ec2": {
+        "optional": frozenset({"InstanceIds"}),
         "named": (("Resources", "resourceIdSet"),),
         "open": frozenset(
             {

@@ -64,7 +64,7 @@ def test_limits_and_stale_versions(ec2, made):
 
 
 def test_a_rule_holds_its_list(ec2, made):
-    """What a group names is told, and can't be deleted."""
+    """What a group names is told, and its deletion fails."""
     identifier = made["PrefixListId"]
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     group = ec2.create_security_group(GroupName="web", Description="web", VpcId=vpc)["GroupId"]
@@ -76,9 +76,13 @@ def test_a_rule_holds_its_list(ec2, made):
     )
     found = ec2.get_managed_prefix_list_associations(PrefixListId=identifier)["PrefixListAssociations"]
     assert [one["ResourceId"] for one in found] == [group]
-    with pytest.raises(ClientError) as error:
-        ec2.delete_managed_prefix_list(PrefixListId=identifier)
-    assert code_of(error)[0] == "DependencyViolation"
+    assert ec2.delete_managed_prefix_list(PrefixListId=identifier)["PrefixList"]["State"] == "delete-in-progress"
+    (shown,) = ec2.describe_managed_prefix_lists(PrefixListIds=[identifier])["PrefixLists"]
+    assert shown["State"] == "delete-failed"
+    ec2.delete_security_group(GroupId=group)
+    ec2.delete_managed_prefix_list(PrefixListId=identifier)
+    with pytest.raises(ClientError):
+        ec2.describe_managed_prefix_lists(PrefixListIds=[identifier])
 
 
 def test_awss_own_lists(ec2):

@@ -46,3 +46,10 @@ def kind_of(identifier: str) -> Kind[Any] | None:
         prefix = identifier[:-36].rstrip("-")
         return by_prefix().get(prefix) if prefix else by_type()["reserved-instances"]
     return found
+
+
+def plausible(identifier: str) -> bool:
+    """Whether it ends as ids do: in 8 or 17 hexadecimal digits, or in a UUID."""
+    return bool(
+        _UUID.fullmatch(identifier[-36:]) or re.fullmatch(r"[0-9a-f]{8}|[0-9a-f]{17}", identifier.rpartition("-")[2])
+    )

@@ -78,6 +78,9 @@ class Kind(Generic[Row]):
                 code = self.malformed or self.absent.replace(".NotFound", ".Malformed")
                 if code == self.absent:
                     raise self.missing([one])
+                if code == "InvalidParameterValue":
+                    name = f"{self.type}Id"
+                    raise coded(code, f"Value ({one}) for parameter {name} is invalid. Expected: '{self.prefix}-...'.")
                 raise coded(code, f'Invalid id: "{one}" (expecting "{self.prefix}-...")')
 
     def missing(self, identifiers: Sequence[str]) -> AwsError:

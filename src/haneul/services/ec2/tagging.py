@@ -130,7 +130,7 @@ def _resources(call: Call, tx: Reader, identifiers: Sequence[str]) -> list[tuple
     found = []
     for identifier in dict.fromkeys(identifiers):
         kind = catalog.kind_of(identifier)
-        if kind is None:
+        if kind is None or not catalog.plausible(identifier):
             raise coded("InvalidID", f"The ID '{identifier}' is not valid")
         found.append((kind, kind.get(tx, call.scope, identifier)))
     return found

@@ -17,6 +17,8 @@ AGAIN = 10.0
 """Seconds between tries to find missing capacity."""
 LOOK = 30.0
 """Seconds between looks at the health of instances."""
+LEAVING = 5.0
+"""Seconds for which a fleet is told as terminating at least."""
 KEPT = 48 * 3600.0
 """Seconds for which a fleet that ended is still told."""
 
@@ -175,6 +177,9 @@ def _end(call: Call, row: Fleet, over: str) -> Step:
     if left:
         row.activity = "pending_termination" if row.state.endswith("terminating") else row.activity
         return Step(row, 0.5 if left == {"shutting-down"} else None)
+    if row.state.endswith("terminating") and row.activity != "pending_termination":
+        row.activity = "pending_termination"  # nobody would see it end otherwise
+        return Step(row, LEAVING)
     row.state, row.ended, row.activity = over, call.now(), "fulfilled"
     with call.write() as tx:
         history.changed(tx, call, row, over)

@@ -42,7 +42,7 @@ def describe_instances(call: Call, request: Mapping[str, Any]) -> dict[str, Any]
 @operation(power.arns)
 def terminate_instances(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """TerminateInstances: all of them, or none when one is protected (OperationNotPermitted)."""
-    changes = power.Changes(call, request["InstanceIds"])
+    changes = power.Changes(call, request.get("InstanceIds") or ())
     with call.write() as tx:
         for row in changes.rows(tx):
             if row.options.get("DisableApiTermination") and row.state != "terminated":

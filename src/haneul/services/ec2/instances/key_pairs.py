@@ -134,12 +134,12 @@ def _told(row: KeyPair) -> dict[str, Any]:
         "KeyPairId": row.id,
         "KeyName": row.name,
         "KeyFingerprint": row.fingerprint,
-        "Tags": tagging.render(row.tags),
+        **({"Tags": tagging.render(row.tags)} if row.tags else {}),
     }
 
 
 def _shown(row: KeyPair, *, public: bool) -> dict[str, Any]:
-    shown = {**_told(row), "KeyType": row.type, "CreateTime": row.created}
+    shown = {**_told(row), "Tags": tagging.render(row.tags), "KeyType": row.type, "CreateTime": row.created}
     return {**shown, "PublicKey": f"{row.public}\n"} if public else shown
 
 

@@ -83,7 +83,7 @@ def unmonitor_instances(call: Call, request: Request) -> dict[str, Any]:
 def _monitor(call: Call, request: Request, on: bool) -> dict[str, Any]:
     told = []
     with call.write() as tx:
-        for row in INSTANCE.get_all(tx, call.scope, request["InstanceIds"]):
+        for row in INSTANCE.get_all(tx, call.scope, request.get("InstanceIds") or ()):
             was = bool(row.options.get("Monitoring"))
             row.options = {**row.options, "Monitoring": on}
             _put(call, tx, row)

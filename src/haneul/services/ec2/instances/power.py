@@ -9,7 +9,7 @@ from typing import Any
 from haneul.converge import wake
 from haneul.service import Call
 from haneul.services.ec2 import plane as planes
-from haneul.services.ec2.errors import errors
+from haneul.services.ec2.errors import errors, mixed
 from haneul.services.ec2.hosts import placing
 from haneul.services.ec2.instances import capacity, describing, notices
 from haneul.services.ec2.instances.state import INSTANCE, Instance
@@ -26,9 +26,12 @@ def arns(call: Call, request: Mapping[str, Any]) -> list[str]:
 
 
 class Changes:
-    """The instances of a request, and the state changes that its answer tells."""
+    """The instances of a request, and the state changes that its answer tells. Raises InvalidParameterCombination when
+    there are none."""
 
     def __init__(self, call: Call, identifiers: Sequence[str]) -> None:
+        if not identifiers:
+            raise mixed("No instances specified")
         self._call = call
         self._identifiers = identifiers
         self.told: list[dict[str, Any]] = []
@@ -66,7 +69,7 @@ async def start_instances(call: Call, request: Mapping[str, Any]) -> dict[str, A
     """StartInstances. Raises IncorrectInstanceState, InsufficientInstanceCapacity."""
     from haneul.services.ec2.instances import types
 
-    changes = Changes(call, request["InstanceIds"])
+    changes = Changes(call, request.get("InstanceIds") or ())
     able = await asyncio.to_thread(capacity.able, planes.of(call.cloud))
 
     def start(tx: Writer) -> None:
@@ -113,7 +116,7 @@ def _seat(tx: Reader, call: Call, row: Instance, able: capacity.Able, spec: Inst
 @operation(arns)
 def stop_instances(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """StopInstances. Raises IncorrectInstanceState, OperationNotPermitted, UnsupportedOperation (one-time Spot)."""
-    changes = Changes(call, request["InstanceIds"])
+    changes = Changes(call, request.get("InstanceIds") or ())
     with call.write() as tx:
         for row in changes.rows(tx):
             _check_stop(row, bool(request.get("Hibernate")))
@@ -130,7 +133,7 @@ def stop_instances(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
 @operation(arns)
 def reboot_instances(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """RebootInstances: asks the guests. Raises IncorrectState for one that doesn't run."""
-    changes = Changes(call, request["InstanceIds"])
+    changes = Changes(call, request.get("InstanceIds") or ())
     with call.write() as tx:
         rows = changes.rows(tx)
         for row in rows:

@@ -70,9 +70,21 @@ class FastRestore(msgspec.Struct, kw_only=True):
     enabled: float
 
 
-VOLUME = Kind("volume", "vol", Table("ec2.volume", Volume, key=("id",)), "InvalidVolume.NotFound", "volume")
+VOLUME = Kind(
+    "volume",
+    "vol",
+    Table("ec2.volume", Volume, key=("id",)),
+    "InvalidVolume.NotFound",
+    "volume",
+    "InvalidParameterValue",
+)
 SNAPSHOT = Kind(
-    "snapshot", "snap", Table("ec2.snapshot", Snapshot, key=("id",)), "InvalidSnapshot.NotFound", "snapshot"
+    "snapshot",
+    "snap",
+    Table("ec2.snapshot", Snapshot, key=("id",)),
+    "InvalidSnapshot.NotFound",
+    "snapshot",
+    "InvalidParameterValue",
 )
 FAST_RESTORES = Table("ec2.fast-snapshot-restore", FastRestore, key=("snapshot", "zone"))
 VOLUMES = VOLUME.table

@@ -176,8 +176,9 @@ def describe(scope: Scope, volume: Volume) -> dict[str, Any]:
         "Encrypted": volume.encrypted,
         "VolumeType": volume.type,
         "MultiAttachEnabled": volume.multi_attach,
-        "Tags": tagging.render(volume.tags),
     }
+    if volume.tags:  # without any, AWS leaves them out
+        shown["Tags"] = tagging.render(volume.tags)
     if volume.iops:
         shown["Iops"] = volume.iops
     if volume.throughput:

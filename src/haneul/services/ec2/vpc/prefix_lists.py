@@ -98,12 +98,14 @@ async def restore_managed_prefix_list_version(call: Call, request: Mapping[str, 
 
 @operation(ARN)
 def delete_managed_prefix_list(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    """DeleteManagedPrefixList. Raises DependencyViolation while a route or a rule names it."""
+    """DeleteManagedPrefixList: while a route or a rule names it, that fails (`delete-failed`) after the answer."""
     with call.write() as tx:
         row = _own(tx, call.scope, request["PrefixListId"])
         if _associations(tx, call.scope, row.id):
-            raise errors.DependencyViolation(f"The prefix list '{row.id}' has dependencies and cannot be deleted.")
-        PREFIX_LIST.table.delete(tx, call.scope, row.id)
+            row.state = "delete-failed"
+            PREFIX_LIST.table.put(tx, call.scope, row)
+        else:
+            PREFIX_LIST.table.delete(tx, call.scope, row.id)
     return {"PrefixList": describe(call.scope, row) | {"State": "delete-in-progress"}}
 
 
@@ -175,6 +177,8 @@ def describe(scope: Scope, row: PrefixList) -> dict[str, Any]:
         "OwnerId": owner,
         "Tags": tagging.render(row.tags),
     }
+    if row.state == "delete-failed":
+        shown["StateMessage"] = "The prefix list is referenced by other resources."
     if not row.owner:
         shown |= {"MaxEntries": row.size, "Version": row.version}
     return shown

@@ -139,7 +139,7 @@ async def modify_vpc_attribute(call: Call, request: Mapping[str, Any]) -> dict[s
 def modify_vpc_tenancy(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """ModifyVpcTenancy: from dedicated to default, for instances launched from now on."""
     if request["InstanceTenancy"] != "default":
-        raise invalid(f"Value ({request['InstanceTenancy']}) for parameter instanceTenancy is invalid.")
+        raise errors.UnsupportedTenancy(f"The tenancy value {request['InstanceTenancy']} is not supported.")
     with call.write() as tx:
         vpc = VPC.get(tx, call.scope, request["VpcId"])
         vpc.tenancy = "default"

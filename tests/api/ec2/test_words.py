@@ -1,0 +1,87 @@
+"""What clients match on when EC2 refuses, and what it forgives."""
+
+from __future__ import annotations
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.api.ec2.conftest import code_of
+from tests.api.ec2.waiting import launched
+
+
+def refused(call, **request) -> tuple[str, str]:
+    with pytest.raises(ClientError) as error:
+        call(**request)
+    return code_of(error)
+
+
+def test_ids_that_are_none(ec2):
+    """Each kind has words of its own for an id that can't be one; Terraform and Ansible look at the codes."""
+    assert refused(ec2.describe_vpcs, VpcIds=["nope"]) == ("InvalidVpcID.NotFound", "The vpc ID 'nope' does not exist")
+    assert refused(ec2.describe_subnets, SubnetIds=["nope"]) == (
+        "InvalidSubnetID.NotFound",
+        "The subnet ID 'nope' does not exist",
+    )
+    assert refused(ec2.describe_volumes, VolumeIds=["nope"]) == (
+        "InvalidParameterValue",
+        "Value (nope) for parameter volumeId is invalid. Expected: 'vol-...'.",
+    )
+    assert refused(ec2.describe_security_groups, GroupIds=["nope"])[0] == "InvalidGroupId.Malformed"
+
+
+def test_tags_on_nothing(ec2):
+    """CreateTags says what is missing by the name that its first API had."""
+    tags = [{"Key": "a", "Value": "b"}]
+    assert refused(ec2.create_tags, Resources=[], Tags=tags) == (
+        "MissingParameter",
+        "The request must contain the parameter resourceIdSet",
+    )
+    assert refused(ec2.create_tags, Resources=["ami-blah"], Tags=tags) == (
+        "InvalidID",
+        "The ID 'ami-blah' is not valid",
+    )
+    specified = [{"ResourceType": "nonsense", "Tags": tags}]
+    assert refused(ec2.create_vpc, CidrBlock="10.0.0.0/16", TagSpecifications=specified) == (
+        "InvalidParameterValue",
+        "'nonsense' is not a valid taggable resource type for this operation.",
+    )
+
+
+def test_no_instances(ec2):
+    """Scripts that found nothing to stop are told so."""
+    for call in (ec2.terminate_instances, ec2.stop_instances):
+        assert refused(call, InstanceIds=[]) == ("InvalidParameterCombination", "No instances specified")
+
+
+def test_any_case_of_an_enumeration(ec2):
+    """Older tools write ALLOW and Gateway as they like."""
+    acl = ec2.describe_network_acls()["NetworkAcls"][0]["NetworkAclId"]
+    ec2.create_network_acl_entry(
+        NetworkAclId=acl, RuleNumber=7, Protocol="-1", RuleAction="DENY", Egress=False, CidrBlock="10.9.0.0/16"
+    )
+    (shown,) = ec2.describe_network_acls(NetworkAclIds=[acl])["NetworkAcls"]
+    assert [one["RuleAction"] for one in shown["Entries"] if one["RuleNumber"] == 7] == ["deny"]
+    assert refused(ec2.modify_vpc_tenancy, VpcId=shown["VpcId"], InstanceTenancy="odd")[0] == "UnsupportedTenancy"
+
+
+def test_a_filter_without_values_matches_nothing(ec2):
+    """Rather than everything: a script with an empty list deletes nothing."""
+    assert ec2.describe_vpcs()["Vpcs"]
+    assert ec2.describe_vpcs(Filters=[{"Name": "vpc-id", "Values": []}])["Vpcs"] == []
+
+
+def test_what_needs_a_moment_is_waited_for(ec2):
+    """A client that launches and asks finds it running, and may attach a new disk or stop it at once."""
+    (made,) = launched(ec2)
+    identifier, zone = made["InstanceId"], made["Placement"]["AvailabilityZone"]
+    assert made["State"]["Name"] == "pending"
+    (shown,) = ec2.describe_instances(InstanceIds=[identifier])["Reservations"][0]["Instances"]
+    assert shown["State"]["Name"] == "running"
+    volume = ec2.create_volume(Size=1, AvailabilityZone=zone)["VolumeId"]
+    ec2.attach_volume(VolumeId=volume, InstanceId=identifier, Device="/dev/sdf")
+    (held,) = ec2.describe_volumes(VolumeIds=[volume])["Volumes"]
+    assert held["Attachments"][0]["State"] == "attached"
+    assert ec2.stop_instances(InstanceIds=[identifier])["StoppingInstances"][0]["CurrentState"]["Name"] == "stopping"
+    (shown,) = ec2.describe_instances(InstanceIds=[identifier])["Reservations"][0]["Instances"]
+    assert shown["State"]["Name"] == "stopped"
+    ec2.terminate_instances(InstanceIds=[identifier])
