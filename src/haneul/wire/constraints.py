@@ -165,6 +165,8 @@ class Constraints:
             if missing is not None and "." in missing[0]:
                 return AwsError(quirks.malformed, MALFORMED_XML)
             return AwsError(code, f"Missing required parameter {found[0][0]}" if missing else f"Invalid {found[0][0]}")
+        if quirks.style == "reason":
+            return _reasoned(code, found[0][2])
         sentence = self._sentence(found)
         if sentence is not None:
             return AwsError(code, sentence)
@@ -262,6 +264,25 @@ class Constraints:
     def _shown(self, value: Any) -> str:
         text = _java(value)[:4096]
         return text if self._quirks.style == "parameter" else f"'{text}'"
+
+
+_REASONS = (
+    (_PATTERN, "INVALID_PATTERN", "You provided a value that does not match the required pattern."),
+    ("Member must satisfy enum", "INVALID_ENUM", "You specified an invalid value."),
+    ("Member must have length less", "MAX_LENGTH_EXCEEDED", "You provided a string parameter that is too long."),
+    ("Member must have length greater", "MIN_LENGTH_EXCEEDED", "You provided a string parameter that is too short."),
+    ("Member must have value less", "MAX_VALUE_EXCEEDED", "You provided a numeric parameter that is too large."),
+    ("Member must have value greater", "MIN_VALUE_EXCEEDED", "You provided a numeric parameter that is too small."),
+    ("", "INVALID_LIST_MEMBER", "You provided a list to a parameter that contains at least one invalid value."),
+)
+
+
+def _reasoned(code: str, rule: str | None) -> AwsError:
+    """Organizations tells the kind of fault, not the member."""
+    if rule is None:
+        return AwsError(code, "You must include a value for all required parameters.", Reason="INPUT_REQUIRED")
+    reason, text = next((reason, text) for start, reason, text in _REASONS if rule.startswith(start))
+    return AwsError(code, text, Reason=reason)
 
 
 MALFORMED_XML = "The XML you provided was not well-formed or did not validate against our published schema"

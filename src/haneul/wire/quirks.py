@@ -10,7 +10,7 @@ class Quirks:
     """One service's habits on the wire.
 
     style: how validation speaks: "coral" ("1 validation error detected: ..."), "parameter" ("The request must
-        contain the parameter X") or "s3".
+        contain the parameter X"), "reason" (a sentence and its Reason: Organizations) or "s3".
     missing: the code for a required member that isn't there. invalid: for one that breaks a constraint.
     malformed: for a body that cannot be read.
     required, lengths, enums, patterns: which constraints the service itself checks at the door.
@@ -146,6 +146,7 @@ _BY_SERVICE: dict[str, dict[str, object]] = {
     "iam": {"seconds": True, "sentences": _IAM},
     "logs": {"missing": "InvalidParameterException", "invalid": "InvalidParameterException"},
     "neptune": {**_PARAMETER, "millis": True},
+    "organizations": {"style": "reason", "missing": "InvalidInputException", "invalid": "InvalidInputException"},
     "rds": {**_PARAMETER, "millis": True},
     "redshift": {**_PARAMETER, "millis": True},
     "route53": {"missing": "InvalidInput", "invalid": "InvalidInput", "malformed": "InvalidInput", "millis": True},

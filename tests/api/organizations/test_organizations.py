@@ -7,6 +7,7 @@ import uuid
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.api.iam.conftest import refused
 from tests.running import RunningCloud
@@ -98,6 +99,24 @@ def test_policies(org: Any) -> None:
     assert refused(lambda: org.create_policy(Name="q", Description="", Type="SERVICE_CONTROL_POLICY", Content="{}"))[
         0
     ] == ("MalformedPolicyDocumentException")
+
+
+def test_bad_values_have_a_reason(org: Any) -> None:
+    """Organizations says what kind of fault it found, and of no member."""
+    org.create_organization()
+    for call, reason, message in (
+        (
+            lambda: org.describe_policy(PolicyId="policy"),
+            "INVALID_PATTERN",
+            "You provided a value that does not match the required pattern.",
+        ),
+        (lambda: org.list_policies(Filter="ALL"), "INVALID_ENUM", "You specified an invalid value."),
+    ):
+        with pytest.raises(ClientError) as caught:
+            call()
+        answer = caught.value.response
+        assert (answer["Error"]["Code"], answer["Error"]["Message"]) == ("InvalidInputException", message)
+        assert answer["Reason"] == reason
 
 
 def test_invitations(org: Any, cloud: RunningCloud) -> None:

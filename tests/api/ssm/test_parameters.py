@@ -42,10 +42,76 @@ def test_a_parameter_lives(ssm, unique) -> None:
     assert failed(ssm.delete_parameter, Name=name)[0] == "ParameterNotFound"
 
 
+def test_a_slash_in_front_of_a_single_name_makes_no_difference(ssm, unique) -> None:
+    """ "x" and "/x" share an ARN, so they are one parameter, which keeps the name that it was made with."""
+    name = unique("p")
+    ssm.put_parameter(Name=name, Value="1", Type="String")
+    assert failed(ssm.put_parameter, Name=f"/{name}", Value="2", Type="String")[0] == "ParameterAlreadyExists"
+    ssm.put_parameter(Name=f"/{name}", Value="2", Overwrite=True)
+    got = ssm.get_parameters(Names=[f"/{name}"])["Parameters"][0]
+    assert (got["Name"], got["Value"], got["Version"]) == (name, "2", 2)
+    ssm.add_tags_to_resource(ResourceType="Parameter", ResourceId=f"/{name}", Tags=[{"Key": "k", "Value": "v"}])
+    assert len(ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=name)["TagList"]) == 1
+    ssm.label_parameter_version(Name=f"/{name}", Labels=["good"])
+    assert len(ssm.get_parameter_history(Name=f"/{name}")["Parameters"]) == 2
+    ssm.delete_parameter(Name=f"/{name}")
+    assert failed(ssm.get_parameter, Name=name)[0] == "ParameterNotFound"
+
+
+@pytest.mark.parametrize(
+    ("filters", "code", "message"),
+    [
+        (
+            [{"Key": "Path", "Values": ["/ok", "//"]}],
+            "ValidationException",
+            "The parameter doesn't meet the parameter name requirements.",
+        ),
+        (
+            [{"Key": "Path", "Values": ["/ssm/x"]}],
+            "ValidationException",
+            'Filters for common parameters can\'t be prefixed with "aws" or "ssm" (case-insensitive).',
+        ),
+        (
+            [{"Key": "Path", "Option": "Equals", "Values": ["/x"]}],
+            "InvalidFilterOption",
+            "The following filter option is not valid: Equals. Valid options include: [Recursive, OneLevel].",
+        ),
+        (
+            [{"Key": "Tier", "Values": ["Free"]}],
+            "InvalidFilterValue",
+            "The following filter value is not valid: Free. Valid values include: "
+            "[Standard, Advanced, Intelligent-Tiering].",
+        ),
+        (
+            [{"Key": "Name", "Values": ["x"]}, {"Key": "Name", "Values": ["y"]}],
+            "ValidationException",
+            "The following filter is duplicated in the request: Name. A request can contain only one occurrence of a "
+            "specific filter.",
+        ),
+    ],
+)
+def test_filters_are_checked(ssm, filters, code: str, message: str) -> None:
+    """Each rule in AWS's words."""
+    refused = failed(ssm.describe_parameters, ParameterFilters=filters)
+    assert refused[0] == code
+    assert refused[1].startswith(message)
+
+
 def test_names_and_values_are_checked(ssm, unique) -> None:
     """Each rule has its own error."""
     put = ssm.put_parameter
-    assert failed(put, Name="aws-x", Value="1", Type="String")[0] == "AccessDeniedException"
+    assert failed(put, Name="aws-x", Value="1", Type="String") == (
+        "ValidationException",
+        'Parameter name: can\'t be prefixed with "aws" or "ssm" (case-insensitive).',
+    )
+    assert failed(put, Name="/aws/x", Value="1", Type="String") == (
+        "AccessDeniedException",
+        "No access to reserved parameter name: /aws/x.",
+    )
+    assert failed(put, Name=unique("p"), Value="1", Type="String", DataType="Text") == (
+        "ValidationException",
+        "The following data type is not supported: Text (Data type names are all lowercase.)",
+    )
     assert failed(put, Name="/ssm/x", Value="1", Type="String")[0] == "ValidationException"
     assert failed(put, Name="a/b", Value="1", Type="String") == (
         "ValidationException",
@@ -141,9 +207,15 @@ def test_descriptions_are_filtered(ssm, unique) -> None:
 def test_secrets_and_public_parameters(ssm, client, unique) -> None:
     """Secrets Manager's secrets and AWS's public facts are read the same way."""
     name = unique("s")
-    client("secretsmanager").create_secret(Name=name, SecretString="hidden")
-    got = ssm.get_parameter(Name=f"/aws/reference/secretsmanager/{name}", WithDecryption=True)["Parameter"]
+    secrets = client("secretsmanager")
+    version = secrets.create_secret(Name=name, SecretString="first")["VersionId"]
+    secrets.put_secret_value(SecretId=name, SecretString="hidden")
+    reference = f"/aws/reference/secretsmanager/{name}"
+    got = ssm.get_parameter(Name=reference, WithDecryption=True)["Parameter"]
     assert (got["Value"], got["Type"]) == ("hidden", "SecureString")
+    for selector in (version, "AWSPREVIOUS"):
+        older = ssm.get_parameter(Name=f"{reference}:{selector}", WithDecryption=True)["Parameter"]
+        assert older["Value"] == "first"
     region = "/aws/service/global-infrastructure/regions/eu-west-1/longName"
     assert ssm.get_parameter(Name=region)["Parameter"]["Value"] == "Europe (Ireland)"
 

@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from haneul.services.ssm import names
 from haneul.services.ssm.errors import errors, invalid
 from haneul.services.ssm.state import Parameter, Version
 
 _OPTIONS = {
-    "Name": ("Equals", "BeginsWith", "Contains"),
-    "Type": ("Equals", "BeginsWith"),
-    "KeyId": ("Equals", "BeginsWith"),
-    "Path": ("OneLevel", "Recursive"),
-    "Tier": ("Equals", "BeginsWith"),
-    "DataType": ("Equals", "BeginsWith"),
+    "Name": ("BeginsWith", "Contains", "Equals"),
+    "Type": ("BeginsWith", "Equals"),
+    "KeyId": ("BeginsWith", "Equals"),
+    "Path": ("Recursive", "OneLevel"),
+    "Tier": ("BeginsWith", "Equals"),
+    "DataType": ("BeginsWith", "Equals"),
     "Label": ("Equals",),
+}
+_VALUES = {
+    "Tier": ("Standard", "Advanced", "Intelligent-Tiering"),
+    "Type": ("String", "StringList", "SecureString"),
 }
 _BY_PATH = ("Type", "KeyId", "Label")
 
@@ -38,23 +43,36 @@ def check(filters: Iterable[Mapping[str, Any]]) -> None:
             )
         if key in seen:
             raise invalid(
-                "The following filters are duplicated in the request: ["
-                + key
-                + "]. A request can contain only one instance of a specific filter."
+                f"The following filter is duplicated in the request: {key}. A request can contain only one occurrence "
+                "of a specific filter."
             )
         seen.add(key)
         if option is not None and option not in _OPTIONS[key]:
             raise errors.InvalidFilterOption(
                 f"The following filter option is not valid: {option}. "
-                f"Valid options include: [{', '.join(sorted(_OPTIONS[key]))}]."
+                f"Valid options include: [{', '.join(_OPTIONS[key])}]."
             )
         if not values:
             raise errors.InvalidFilterValue(f"The following filter values are missing : null for filter key {key}.")
-        if key == "Path" and not all(value.startswith("/") for value in values):
-            raise invalid(
-                "The parameter doesn't meet the parameter name requirements. The parameter name must begin with a "
-                'forward slash "/".'
-            )
+        _check_values(key, option, values)
+
+
+def _check_values(key: str, option: str | None, values: Iterable[str]) -> None:
+    if key == "Path":
+        for value in values:
+            if value.lower().startswith(("/aws", "/ssm")):
+                raise invalid(
+                    'Filters for common parameters can\'t be prefixed with "aws" or "ssm" (case-insensitive). When '
+                    "using global parameters, please specify within a global namespace."
+                )
+            names.check_path(value)
+    if key in _VALUES and option in (None, "Equals"):
+        for value in values:
+            if value not in _VALUES[key]:
+                raise errors.InvalidFilterValue(
+                    f"The following filter value is not valid: {value}. Valid values include: "
+                    f"[{', '.join(_VALUES[key])}]."
+                )
 
 
 def check_path_filters(filters: Iterable[Mapping[str, Any]]) -> None:
@@ -86,7 +104,9 @@ def _fits(parameter: Parameter, version: Version, chosen: Mapping[str, Any]) -> 
         "DataType": version.data_type,
     }
     held = texts[key]
-    if key == "Name":
+    if key == "Name" and chosen.get("Option") == "Contains":
+        held = f"/{held.lstrip('/')}"
+    elif key == "Name":
         held, values = held.lstrip("/"), [value.lstrip("/") for value in values]
     return _compare(held, values, chosen.get("Option"))
 

@@ -17,7 +17,7 @@ _LABEL = re.compile(r"[a-zA-Z_.-][a-zA-Z0-9_.-]{0,99}")
 
 
 def _find(tx: Reader, call: Call, name: str, number: int | None) -> tuple[Parameter, int]:
-    parameter = PARAMETERS.get(tx, call.scope, names.split(name)[0])
+    parameter = names.find(tx, call.scope, names.split(name)[0])
     if parameter is None:
         raise errors.ParameterNotFound("")
     number = number or parameter.version

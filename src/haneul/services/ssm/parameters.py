@@ -20,6 +20,7 @@ STANDARD, ADVANCED, INTELLIGENT = "Standard", "Advanced", "Intelligent-Tiering"
 STANDARD_LIMIT, ADVANCED_LIMIT = 4096, 8192
 MAX_VERSIONS, MAX_TAGS = 100, 50
 _TIERS_PAGE = "https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html"
+_DATA_TYPES = ("text", "aws:ec2:image", "aws:ssm:integration")
 _POLICY_TYPES = ("Expiration", "ExpirationNotification", "NoChangeNotification")
 
 
@@ -36,17 +37,19 @@ def put_parameter(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
             "RemoveTagsFromResource."
         )
     with call.read() as tx:
-        parameter = PARAMETERS.get(tx, call.scope, name)
+        parameter = names.find(tx, call.scope, name)
+        name = name if parameter is None else parameter.name
         previous = None if parameter is None else VERSIONS.get(tx, call.scope, name, parameter.version)
     if previous is not None and not overwrite:
         raise _exists()
     version = _compose(call, request, name, previous)
     with call.write() as tx:
-        fresh = PARAMETERS.get(tx, call.scope, name)
+        fresh = names.find(tx, call.scope, name)
         if fresh is not None and not overwrite:
             raise _exists()
         if fresh is None:
             fresh = Parameter(name=name, tags=_tags(tags))
+        version.name = name = fresh.name
         version.number = fresh.version = fresh.version + 1
         fresh.expires = _expiry(version)
         _drop_oldest(tx, call.scope, fresh)
@@ -83,6 +86,9 @@ def _compose(call: Call, request: Mapping[str, Any], name: str, previous: Versio
             "greater than or equal to 1."
         )
     _check_pattern(pattern, value, kind)
+    data_type = request.get("DataType") or (previous.data_type if previous else "text")
+    if data_type not in _DATA_TYPES:
+        raise invalid(f"The following data type is not supported: {data_type} (Data type names are all lowercase.)")
     policies = _policies(request.get("Policies"), previous)
     tier = _tier(request.get("Tier"), value, policies, previous)
     key = None
@@ -102,7 +108,7 @@ def _compose(call: Call, request: Mapping[str, Any], name: str, previous: Versio
         pattern=pattern,
         key=key,
         tier=tier,
-        data_type=request.get("DataType") or (previous.data_type if previous else "text"),
+        data_type=data_type,
         policies=policies,
     )
 
@@ -206,8 +212,10 @@ def _drop_oldest(tx: Writer, scope: Scope, parameter: Parameter) -> None:
 
 def erase(tx: Writer, scope: Scope, name: str) -> bool:
     """Delete a parameter with its versions; False when there is none."""
-    if PARAMETERS.get(tx, scope, name) is None:
+    parameter = names.find(tx, scope, name)
+    if parameter is None:
         return False
+    name = parameter.name
     PARAMETERS.delete(tx, scope, name)
     VERSIONS.delete_all(tx, scope, name)
     settle(tx, "ssm.parameter", scope, (name,))

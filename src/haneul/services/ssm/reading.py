@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,13 +18,7 @@ from haneul.state.store import Reader
 from haneul.wire.errors import AwsError
 
 SECRETS = "/aws/reference/secretsmanager/"
-_PATH_RULE = (
-    "The parameter doesn't meet the parameter name requirements. The parameter name must begin with a forward slash "
-    '"/". '
-    'It can\'t be prefixed with "aws" or "ssm" (case-insensitive). It must use only letters, numbers, or the following '
-    "symbols: . (period), - (hyphen), _ (underscore). Special characters are not allowed. All sub-paths, if specified, "
-    'must use the forward slash symbol "/". Valid example: /get/parameters2-/by1./path0_.'
-)
+_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 @operation(resource=names.by_name)
@@ -42,10 +37,8 @@ def _get(call: Call, given: str, decrypt: bool) -> dict[str, Any]:
             raise errors.ParameterNotFound("")
         return public(call, name, value)
     with call.read() as tx:
-        parameter = PARAMETERS.get(tx, call.scope, name)
-        if parameter is None and given.startswith("arn:"):
-            parameter = PARAMETERS.get(tx, call.scope, "/" + name)  # "/x" and "x" have the same ARN
-        if parameter is None:
+        parameter = names.find(tx, call.scope, name)
+        if parameter is None or (selector is not None and ":" in selector):
             raise errors.ParameterNotFound("")
         version = _choose(tx, call, parameter, selector)
     return show(call, version, decrypt, selector)
@@ -101,11 +94,15 @@ def public(call: Call, name: str, value: str) -> dict[str, Any]:
 
 
 def _secret(call: Call, given: str, decrypt: bool) -> dict[str, Any]:
-    """A secret of Secrets Manager's, read as a parameter."""
+    """A secret of Secrets Manager's, read as a parameter; behind a colon the id or a label of its version."""
     if not decrypt:
         raise invalid("WithDecryption flag must be True for retrieving a Secret Manager secret.")
+    name, _, version = given[len(SECRETS) :].partition(":")
+    wanted = {"SecretId": name}
+    if version:
+        wanted["VersionId" if _ID.fullmatch(version) else "VersionStage"] = version
     try:
-        secret = call.invoke("secretsmanager", "GetSecretValue", {"SecretId": given[len(SECRETS) :].partition(":")[0]})
+        secret = call.invoke("secretsmanager", "GetSecretValue", wanted)
     except AwsError as error:
         if error.code == "ResourceNotFoundException":
             raise errors.ParameterNotFound(
@@ -153,8 +150,7 @@ def get_parameters(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
 def get_parameters_by_path(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """GetParametersByPath: those right below a path, or all below it."""
     path = request["Path"]
-    if not path.startswith("/"):
-        raise invalid(_PATH_RULE)
+    names.check_path(path)
     filters = request.get("ParameterFilters") or ()
     check_path_filters(filters)
     prefix = path if path.endswith("/") else path + "/"
@@ -217,10 +213,10 @@ def get_parameter_history(call: Call, request: Mapping[str, Any]) -> dict[str, A
     limit = request.get("MaxResults") or 50
     after = int(open_token(request.get("NextToken")) or 0)
     with call.read() as tx:
-        parameter = PARAMETERS.get(tx, call.scope, name)
+        parameter = names.find(tx, call.scope, name)
         if parameter is None:
             raise errors.ParameterNotFound("")
-        rows = [version for version in VERSIONS.scan(tx, call.scope, name) if version.number > after]
+        rows = [version for version in VERSIONS.scan(tx, call.scope, parameter.name) if version.number > after]
     decrypt = bool(request.get("WithDecryption"))
     more = {"NextToken": tokens.seal_page(str(rows[limit - 1].number))} if len(rows) > limit else {}
     return {"Parameters": [_history(call, parameter, version, decrypt) for version in rows[:limit]], **more}

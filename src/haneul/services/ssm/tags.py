@@ -17,7 +17,7 @@ MAX_TAGS = 50
 def _find(tx: Reader, call: Call, request: Mapping[str, Any]) -> Parameter:
     if request["ResourceType"] != "Parameter":
         raise errors.InvalidResourceType("Only parameters are kept here.")
-    parameter = PARAMETERS.get(tx, call.scope, request["ResourceId"])
+    parameter = names.find(tx, call.scope, request["ResourceId"])
     if parameter is None:
         raise errors.InvalidResourceId("")
     return parameter
