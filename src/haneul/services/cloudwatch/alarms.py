@@ -139,7 +139,7 @@ def describe(scope: Scope, alarm: Alarm) -> dict[str, Any]:
     return described
 
 
-@operation()
+@operation(resource=lambda call, request: alarm_arn(call.scope, "*"))
 def describe_alarms(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """DescribeAlarms: metric alarms, unless AlarmTypes says which."""
     kinds = request.get("AlarmTypes") or ["MetricAlarm"]

@@ -34,7 +34,7 @@ def note(tx: Writer, call: Call, alarm: Alarm, kind: str, summary: str, data: Ma
         HISTORIES.delete(tx, call.scope, alarm.name, oldest[0].id)
 
 
-@operation()
+@operation(resource="arn:aws:cloudwatch:{region}:{account}:alarm:{AlarmName}")
 def describe_alarm_history(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """DescribeAlarmHistory: the newest first, unless asked otherwise."""
     name, kind = request.get("AlarmName"), request.get("HistoryItemType")

@@ -74,7 +74,14 @@ def _millis(given: float) -> int:
     return int(given) if given > 100_000_000_000 else int(given * 1000)
 
 
-@operation()
+def _of_query(call: Call, request: Mapping[str, Any]) -> list[str]:
+    """The groups that the query is about; any when there is no such query."""
+    with call.read() as tx:
+        query = QUERIES.get(tx, call.scope, request.get("queryId") or "")
+    return [f"{names.group_arn(call.scope, name)}:*" for name in (query.groups if query is not None else ["*"])]
+
+
+@operation(resource=_of_query)
 def get_query_results(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """GetQueryResults, once the query is done; its status until then."""
     with call.read() as tx:

@@ -158,7 +158,12 @@ def pointer(group: Group, event: Event) -> str:
     return tokens.seal_page(group.name, event.time, event.sequence)
 
 
-@operation()
+def _of_record(call: Call, request: Mapping[str, Any]) -> str:
+    place = tokens.open_page(request.get("logRecordPointer") or "")
+    return f"{names.group_arn(call.scope, str(place[0]) if place else '*')}:*"
+
+
+@operation(resource=_of_record)
 def get_log_record(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """GetLogRecord: every field of one record that Insights found."""
     from haneul.services.logs.records import fields_of

@@ -18,7 +18,11 @@ SESSION = 3 * 3600.0
 MOST_TAILS = 50
 
 
-@operation()
+@operation(
+    resource=lambda call, request: [
+        names.group_arn(call.scope, names.name_of(one)) for one in request.get("logGroupIdentifiers") or ()
+    ]
+)
 def start_live_tail(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """StartLiveTail of up to ten groups, for up to three hours."""
     pattern = request.get("logEventFilterPattern") or ""

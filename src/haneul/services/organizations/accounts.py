@@ -88,7 +88,7 @@ def list_accounts(call: Call, request: Request) -> Answer:
     return tree.page(request, "Accounts", found, lambda row: describe(organization, row))
 
 
-@operation()
+@operation(resource=tree.anything("ParentId"))
 def list_accounts_for_parent(call: Call, request: Request) -> Answer:
     with call.read() as tx:
         organization = tree.readable(tx, call)

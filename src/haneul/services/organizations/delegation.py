@@ -43,7 +43,7 @@ def disable_aws_service_access(call: Call, request: Request) -> Answer:
     return {}
 
 
-@operation()
+@operation(resource=tree.anything("AccountId"))
 def register_delegated_administrator(call: Call, request: Request) -> Answer:
     service = request["ServicePrincipal"]
     with change(call) as tx:
@@ -83,7 +83,7 @@ def list_delegated_administrators(call: Call, request: Request) -> Answer:
     )
 
 
-@operation()
+@operation(resource=tree.anything("AccountId"))
 def list_delegated_services_for_account(call: Call, request: Request) -> Answer:
     with call.read() as tx:
         organization = tree.readable(tx, call)
@@ -100,7 +100,7 @@ def list_delegated_services_for_account(call: Call, request: Request) -> Answer:
     )
 
 
-@operation()
+@operation(resource=tree.anything("AccountId"))
 def deregister_delegated_administrator(call: Call, request: Request) -> Answer:
     with change(call) as tx:
         organization = tree.managed(tx, call)
@@ -115,7 +115,7 @@ def deregister_delegated_administrator(call: Call, request: Request) -> Answer:
     return {}
 
 
-@operation()
+@operation(resource=tree.named("resourcepolicy", "PolicyId"))
 def put_resource_policy(call: Call, request: Request) -> Answer:
     with change(call) as tx:
         organization = tree.managed(tx, call)

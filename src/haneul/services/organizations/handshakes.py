@@ -14,7 +14,7 @@ from haneul.state.store import Reader
 _OPEN_FOR = 15 * 86_400.0
 
 
-@operation()
+@operation(resource=lambda call, request: tree.named("account", "Id")(call, request.get("Target") or {}))
 def invite_account_to_organization(call: Call, request: Request) -> Answer:
     target = request["Target"]
     if target["Type"] != "ACCOUNT" or not (len(target["Id"]) == 12 and target["Id"].isdigit()):
@@ -46,7 +46,7 @@ def invite_account_to_organization(call: Call, request: Request) -> Answer:
     return {"Handshake": _describe(call, row)}
 
 
-@operation()
+@operation(resource=tree.anything("HandshakeId"))
 def describe_handshake(call: Call, request: Request) -> Answer:
     with call.read() as tx:
         row = _find(tx, call, request)
@@ -68,7 +68,7 @@ def list_handshakes_for_organization(call: Call, request: Request) -> Answer:
     return tree.page(request, "Handshakes", found, lambda row: _describe(call, row))
 
 
-@operation()
+@operation(resource=tree.anything("HandshakeId"))
 def accept_handshake(call: Call, request: Request) -> Answer:
     with change(call) as tx:
         row = _open(call, _find(tx, call, request), call.account == _find(tx, call, request).account)
@@ -93,7 +93,7 @@ def accept_handshake(call: Call, request: Request) -> Answer:
     return {"Handshake": _describe(call, row)}
 
 
-@operation()
+@operation(resource=tree.anything("HandshakeId"))
 def decline_handshake(call: Call, request: Request) -> Answer:
     with change(call) as tx:
         row = _find(tx, call, request)
@@ -103,7 +103,7 @@ def decline_handshake(call: Call, request: Request) -> Answer:
     return {"Handshake": _describe(call, row)}
 
 
-@operation()
+@operation(resource=tree.anything("HandshakeId"))
 def cancel_handshake(call: Call, request: Request) -> Answer:
     with change(call) as tx:
         row = _find(tx, call, request)

@@ -127,7 +127,7 @@ def detach_policy(call: Call, request: Request) -> Answer:
     return {}
 
 
-@operation()
+@operation(resource=tree.anything("TargetId"))
 def list_policies_for_target(call: Call, request: Request) -> Answer:
     with call.read() as tx:
         organization = tree.readable(tx, call)

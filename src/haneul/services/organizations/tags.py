@@ -12,7 +12,7 @@ from haneul.state.store import Reader, Writer
 LIMIT = 50
 
 
-@operation()
+@operation(resource=tree.anything("ResourceId"))
 def tag_resource(call: Call, request: Request) -> Answer:
     new = tree.tags_of(request)
     with change(call) as tx:
@@ -26,7 +26,7 @@ def tag_resource(call: Call, request: Request) -> Answer:
     return {}
 
 
-@operation()
+@operation(resource=tree.anything("ResourceId"))
 def list_tags_for_resource(call: Call, request: Request) -> Answer:
     with call.read() as tx:
         organization = tree.readable(tx, call)
@@ -34,7 +34,7 @@ def list_tags_for_resource(call: Call, request: Request) -> Answer:
     return {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
 
 
-@operation()
+@operation(resource=tree.anything("ResourceId"))
 def untag_resource(call: Call, request: Request) -> Answer:
     with change(call) as tx:
         organization = tree.managed(tx, call)

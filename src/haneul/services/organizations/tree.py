@@ -49,6 +49,22 @@ def named(kind: str, name: str) -> Callable[[Call, Request], str]:
     return resource
 
 
+_KINDS = {"r-": "root", "ou-": "ou", "p-": "policy/service_control_policy", "h-": "handshake/invite",
+          "rp-": "resourcepolicy"}  # fmt: skip
+"""What an id is the id of, by how it begins; one of twelve digits is an account's."""
+
+
+def anything(member: str) -> Callable[[Call, Request], str]:
+    """The ARN of whatever a request's member names: a root, a unit, an account, a policy, a handshake."""
+
+    def resource(call: Call, request: Request) -> str:
+        identifier = str(request.get(member, "*"))
+        kind = next((kind for prefix, kind in _KINDS.items() if identifier.startswith(prefix)), "account")
+        return named(kind, member)(call, request)
+
+    return resource
+
+
 def member(tx: Reader, call: Call) -> rows.Organization:
     """The organization that the caller's account belongs to."""
     found = rows.find(tx, call.account)

@@ -13,7 +13,7 @@ DEPTH = 5
 _UNIT = tree.named("ou", "OrganizationalUnitId")
 
 
-@operation()
+@operation(resource=tree.anything("ParentId"))
 def create_organizational_unit(call: Call, request: Request) -> Answer:
     with change(call) as tx:
         organization = tree.managed(tx, call)
@@ -43,7 +43,7 @@ def describe_organizational_unit(call: Call, request: Request) -> Answer:
     return {"OrganizationalUnit": _describe(organization, unit)}
 
 
-@operation()
+@operation(resource=tree.anything("ParentId"))
 def list_organizational_units_for_parent(call: Call, request: Request) -> Answer:
     with call.read() as tx:
         organization = tree.readable(tx, call)
@@ -81,7 +81,7 @@ def delete_organizational_unit(call: Call, request: Request) -> Answer:
     return {}
 
 
-@operation()
+@operation(resource=tree.anything("ChildId"))
 def list_parents(call: Call, request: Request) -> Answer:
     with call.read() as tx:
         organization = tree.readable(tx, call)
@@ -94,7 +94,7 @@ def list_parents(call: Call, request: Request) -> Answer:
     return tree.page(request, "Parents", [parent], lambda one: {"Id": one.id, "Type": one.type})
 
 
-@operation()
+@operation(resource=tree.anything("ParentId"))
 def list_children(call: Call, request: Request) -> Answer:
     with call.read() as tx:
         organization = tree.readable(tx, call)

@@ -68,7 +68,7 @@ def delete_access_grants_instance(call: Call, request: Mapping[str, Any]) -> Non
         INSTANCES.delete(tx, call.scope, INSTANCE)
 
 
-@operation(resource="*")
+@operation(resource=lambda call, request: grants.arn(call.scope))
 def get_access_grants_instance_for_prefix(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """GetAccessGrantsInstanceForPrefix: of the bucket's owner, in the bucket's region; another's must let one ask."""
     own_account(call, request)

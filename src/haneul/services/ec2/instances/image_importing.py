@@ -75,7 +75,13 @@ def describe_import_snapshot_tasks(call: Call, request: Request) -> dict[str, An
     )  # fmt: skip
 
 
-@operation()
+def _task_arn(call: Call, request: Request) -> str:
+    identifier = request.get("ImportTaskId") or "*"
+    kind = IMPORT_SNAPSHOT if identifier.startswith(f"{IMPORT_SNAPSHOT.prefix}-") else IMPORT_IMAGE
+    return kind.arn(call.scope, identifier)
+
+
+@operation(_task_arn)
 def cancel_import_task(call: Call, request: Request) -> dict[str, Any]:
     """CancelImportTask while it is active. Raises InvalidConversionTaskId."""
     identifier = request.get("ImportTaskId") or ""

@@ -84,7 +84,7 @@ def describe(plane: Plane, row: Instance) -> dict[str, Any]:
     }
 
 
-@operation()
+@operation(lambda call, request: [INSTANCE.arn(call.scope, one) for one in request.get("Instances") or ()])
 def report_instance_status(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """ReportInstanceStatus: what somebody else found; it changes nothing of what DescribeInstanceStatus tells, as
     AWS's doesn't. Raises IncorrectInstanceState for one that doesn't run."""

@@ -107,7 +107,11 @@ def describe_reserved_instances(call: Call, request: Request) -> dict[str, Any]:
     )
 
 
-@operation()
+def _arns(call: Call, request: Request) -> list[str]:
+    return [RESERVED.arn(call.scope, one) for one in request.get("ReservedInstancesIds") or ()]
+
+
+@operation(_arns)
 def modify_reserved_instances(call: Call, request: Request) -> dict[str, Any]:
     """ModifyReservedInstances: other zones, scopes or sizes of the same family, of the same size in all."""
     configurations: Sequence[Request] = request["TargetConfigurations"]
@@ -150,7 +154,7 @@ def describe_reserved_instances_modifications(call: Call, request: Request) -> d
     return listing.paged(request, "ReservedInstancesModifications", items, _MODIFICATION_FILTERS)
 
 
-@operation()
+@operation(_arns)
 def delete_queued_reserved_instances(call: Call, request: Request) -> dict[str, Any]:
     """DeleteQueuedReservedInstances: purchases that were for later."""
     done: list[dict[str, Any]] = []

@@ -28,25 +28,25 @@ def describe_classic_link_instances(call: Call, request: Mapping[str, Any]) -> d
     raise _ended()
 
 
-@operation()
+@operation("arn:aws:ec2:{region}:{account}:vpc/{VpcId}")
 def enable_vpc_classic_link(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """EnableVpcClassicLink: UnsupportedOperation."""
     raise _ended()
 
 
-@operation()
+@operation("arn:aws:ec2:{region}:{account}:vpc/{VpcId}")
 def disable_vpc_classic_link(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """DisableVpcClassicLink: UnsupportedOperation."""
     raise _ended()
 
 
-@operation()
+@operation("arn:aws:ec2:{region}:{account}:vpc/{VpcId}")
 def enable_vpc_classic_link_dns_support(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """EnableVpcClassicLinkDnsSupport: UnsupportedOperation."""
     raise _ended()
 
 
-@operation()
+@operation("arn:aws:ec2:{region}:{account}:vpc/{VpcId}")
 def disable_vpc_classic_link_dns_support(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """DisableVpcClassicLinkDnsSupport: UnsupportedOperation."""
     raise _ended()

@@ -110,7 +110,7 @@ def delete_security_group(call: Call, request: Mapping[str, Any]) -> dict[str, A
     return {"Return": True, "GroupId": row.id}
 
 
-@operation()
+@operation("arn:aws:ec2:{region}:{account}:vpc/{VpcId}")
 def get_security_groups_for_vpc(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """GetSecurityGroupsForVpc: its own; groups aren't shared between VPCs here."""
     with call.read() as tx:
@@ -133,7 +133,7 @@ def get_security_groups_for_vpc(call: Call, request: Mapping[str, Any]) -> dict[
     return listing.paged(request, "SecurityGroupForVpcs", items, _OWN)
 
 
-@operation()
+@operation(lambda call, request: [GROUP.arn(call.scope, one) for one in request.get("GroupId") or ()])
 def describe_security_group_references(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """DescribeSecurityGroupReferences: the peer VPCs whose rules refer to groups of the caller's."""
     found = []
