@@ -40,11 +40,14 @@ def test_a_flow_log_lives_and_dies(ec2, account, default):
     assert code_of(error)[0] == "InvalidFlowLogId.NotFound"
 
 
-def test_some_resources_may_not_be_there(ec2, default):
-    """Those that are get theirs; the others are told apart."""
-    answer = created(
-        ec2, default, "vpc-0123456789abcdef0", LogDestinationType="s3", LogDestination="arn:aws:s3:::bucket/logs"
-    )
+def test_some_resources_may_not_be_there(cloud, account, ec2, default):
+    """Those that are get theirs; the others are told apart. Nobody gets one that leads to no bucket."""
+    bucket = f"flows-{account}"
+    to = {"LogDestinationType": "s3", "LogDestination": f"arn:aws:s3:::{bucket}/logs"}
+    (lost,) = created(ec2, default, **to)["Unsuccessful"]
+    assert lost["Error"] == {"Code": "400", "Message": f"LogDestination: {bucket} does not exist."}
+    cloud.client("s3", account=account).create_bucket(Bucket=bucket)
+    answer = created(ec2, default, "vpc-0123456789abcdef0", **to)
     assert len(answer["FlowLogIds"]) == 1
     assert answer["Unsuccessful"][0]["Error"]["Code"] == "InvalidVpcID.NotFound"
 
@@ -60,7 +63,7 @@ def test_some_resources_may_not_be_there(ec2, default):
         ),
         (
             {"LogGroupName": "a", "DeliverLogsPermissionArn": ROLE, "MaxAggregationInterval": 30},
-            "Flow Log Max Aggregation Interval should be either 60 or 600.",
+            "Invalid Flow Log Max Aggregation Interval",
         ),
         (
             {"LogGroupName": "a", "DeliverLogsPermissionArn": ROLE, "LogFormat": "${srcaddr} ${colour}"},

@@ -17,6 +17,7 @@ from haneul.services.ec2 import plane as planes
 from haneul.services.ec2.instances.state import IMAGE, INSTANCE, Instance
 from haneul.services.ec2.kinds import Kind
 from haneul.services.ec2.volumes.state import SNAPSHOT, VOLUME, Volume
+from haneul.services.ec2.vpc.state import NAT
 from haneul.state.store import Reader
 
 FRESH = 2.0
@@ -42,6 +43,7 @@ _INSTANCES: Moving = (INSTANCE, _instance)
 _VOLUMES: Moving = (VOLUME, _volume)
 _SNAPSHOTS: Moving = (SNAPSHOT, _pending)
 _IMAGES: Moving = (IMAGE, _pending)
+_NATS: Moving = (NAT, _pending)
 _READING: dict[str, tuple[Moving, ...]] = {
     "DescribeInstances": (_INSTANCES,),
     "DescribeInstanceStatus": (_INSTANCES,),
@@ -49,6 +51,7 @@ _READING: dict[str, tuple[Moving, ...]] = {
     "DescribeVolumeStatus": (_VOLUMES,),
     "DescribeSnapshots": (_SNAPSHOTS,),
     "DescribeImages": (_IMAGES,),
+    "DescribeNatGateways": (_NATS,),
 }
 _CHANGING: dict[str, tuple[Moving, ...]] = {
     "StartInstances": (_INSTANCES,),

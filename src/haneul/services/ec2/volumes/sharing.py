@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from haneul.service import Call
-from haneul.services.ec2.errors import errors, invalid
+from haneul.services.ec2.errors import coded, errors, invalid
 from haneul.services.ec2.operations import operation
 from haneul.services.ec2.volumes.state import SNAPSHOT
 from haneul.services.ec2.vpc.state import ACCOUNTS, Account
@@ -38,7 +38,8 @@ def modify_snapshot_attribute(call: Call, request: Mapping[str, Any]) -> dict[st
     added, removed = _changes(request)
     for one in added | removed:
         if one != "all" and not (one.isdigit() and len(one) == 12):
-            raise invalid(f"The account ID '{one}' is invalid")
+            kind = "userId" if one in _accounts(request) else "userGroup"
+            raise coded("InvalidAMIAttributeItemValue", f'Invalid attribute item value "{one}" for {kind} item type.')
     with call.write() as tx:
         row = SNAPSHOT.get(tx, call.scope, request["SnapshotId"])
         if "all" in added and row.encrypted:
@@ -96,6 +97,12 @@ def _changes(request: Mapping[str, Any]) -> tuple[set[str], set[str]]:
             raise errors.MissingParameter("The request must contain the parameter OperationType")
         (added if kind == "add" else removed).update(named)
     return added, removed
+
+
+def _accounts(request: Mapping[str, Any]) -> set[str]:
+    given = request.get("CreateVolumePermission") or {}
+    pairs = [*(given.get("Add") or ()), *(given.get("Remove") or ())]
+    return {*(request.get("UserIds") or ()), *(one.get("UserId") for one in pairs)} - {None}
 
 
 def _names(permissions: Any) -> set[str]:

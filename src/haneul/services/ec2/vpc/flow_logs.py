@@ -3,6 +3,7 @@ interval to CloudWatch Logs or S3 (`flow_delivery`)."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -37,6 +38,7 @@ async def create_flow_logs(call: Call, request: Mapping[str, Any]) -> dict[str, 
     if kind is None:
         raise errors.UnsupportedOperation("Flow logs are of VPCs, subnets and network interfaces here.")
     draft = _draft(call, request)
+    lost = await _unreached(call, draft)
 
     def change(tx: Writer) -> realise.Changed:
         made = idempotency.made_before(tx, call, request)
@@ -45,6 +47,8 @@ async def create_flow_logs(call: Call, request: Mapping[str, Any]) -> dict[str, 
         rows, failed = [], []
         for identifier in request["ResourceIds"]:
             try:
+                if lost:
+                    raise coded("400", lost)
                 row = _make(tx, call, kind, identifier, draft)
             except AwsError as error:
                 failed.append({"ResourceId": identifier, "Error": {"Code": error.code, "Message": error.message}})
@@ -130,7 +134,7 @@ def _draft(call: Call, request: Mapping[str, Any]) -> FlowLog:
         raise coded("InvalidParameter", f"Unknown field: {error}") from None
     interval = request.get("MaxAggregationInterval") or 600
     if interval not in (60, 600):
-        raise coded("InvalidParameter", "Flow Log Max Aggregation Interval should be either 60 or 600.")
+        raise coded("InvalidParameter", "Invalid Flow Log Max Aggregation Interval")
     kind = request.get("LogDestinationType") or "cloud-watch-logs"
     group, destination = _destination(call, kind, request)
     options = dict(request.get("DestinationOptions") or {})
@@ -179,6 +183,20 @@ def _destination(call: Call, kind: str, request: Mapping[str, Any]) -> tuple[str
             raise coded("InvalidParameter", f"LogDestination {destination} is not a valid log group ARN.")
         return parts[6], destination
     return group, f"arn:aws:logs:{call.region}:{call.account}:log-group:{group}"
+
+
+async def _unreached(call: Call, draft: FlowLog) -> str:
+    """Why nothing could be written there, in AWS's words; "" when it can."""
+    if draft.destination_type != "s3":
+        return ""
+    bucket = draft.destination.removeprefix("arn:aws:s3:::").partition("/")[0]
+    try:
+        answer = call.invoke("s3", "HeadBucket", {"Bucket": bucket})
+        if inspect.isawaitable(answer):
+            await answer
+    except AwsError as error:
+        return f"LogDestination: {bucket} does not exist." if error.status == 404 else ""
+    return ""
 
 
 def _make(tx: Writer, call: Call, kind: Kind[Any], identifier: str, draft: FlowLog) -> FlowLog:

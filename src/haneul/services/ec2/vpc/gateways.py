@@ -79,9 +79,9 @@ async def detach_internet_gateway(call: Call, request: Request) -> dict[str, Any
 
     def change(tx: Writer) -> realise.Changed:
         row = GATEWAY.get(tx, call.scope, request["InternetGatewayId"])
+        if row.vpc != request["VpcId"]:
+            raise coded("Gateway.NotAttached", f"resource {row.id} is not attached to network {request['VpcId']}")
         vpc = VPC.get(tx, call.scope, request["VpcId"])
-        if row.vpc != vpc.id:
-            raise coded("Gateway.NotAttached", f"resource {row.id} is not attached to network {vpc.id}")
         if any(one.vpc == vpc.id and one.publics for one in INTERFACE.table.scan(tx, call.scope)):
             raise errors.DependencyViolation(
                 f"Network {vpc.id} has some mapped public address(es). "

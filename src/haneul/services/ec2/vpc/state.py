@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
+from haneul.services.ec2.errors import coded
 from haneul.services.ec2.kinds import Kind
 from haneul.state.table import Table
+from haneul.wire.errors import AwsError
 
 
 class Vpc(msgspec.Struct, kw_only=True):
@@ -276,6 +279,14 @@ class Exclusion(msgspec.Struct, kw_only=True):
     tags: dict[str, str] = {}
 
 
+class FlowLogKind(Kind[FlowLog]):
+    """AWS's words for flow logs are their own."""
+
+    def missing(self, identifiers: Sequence[str]) -> AwsError:
+        counted = f"[TotalCount: {len(identifiers)}] {', '.join(identifiers)}"
+        return coded(self.absent, f"These flow log ids in the input list are not found: {counted}")
+
+
 ACCOUNTS = Table("ec2.account", Account, key=("id",))
 VPC = Kind("vpc", "vpc", Table("ec2.vpc", Vpc, key=("id",)), "InvalidVpcID.NotFound", "vpc ID", "InvalidVpcID.NotFound")
 VPCS = VPC.table
@@ -396,7 +407,7 @@ ENDPOINT = Kind(
     "InvalidVpcEndpointId.NotFound",
     "Vpc Endpoint Id",
 )
-FLOW_LOG = Kind(
+FLOW_LOG: Kind[FlowLog] = FlowLogKind(
     "vpc-flow-log",
     "fl",
     Table("ec2.flow-log", FlowLog, key=("id",)),
