@@ -1,7 +1,10 @@
 """The port on local files:
 
 volumes/<volume>          raw and sparse, what machines open
+luks/<volume>             an encrypted one: QCOW2 with LUKS, of which an exporter makes what machines open
 frozen/<snapshot>         a volume's bytes of one moment, until they are stored
+luks/<snapshot>           an encrypted volume's, ciphertext still
+exports/<name>            a running exporter
 snapshots/<snapshot>      its manifest
 segments/<snapshot>       the blocks that it brought
 drafts/<snapshot>         the manifest of one that is written block by block
@@ -11,26 +14,27 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import deque
-from collections.abc import Callable, Iterator, Set
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Set
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from haneul.engines.errors import EngineError
+from haneul.engines.volumes import exports, luks, sparse
 from haneul.engines.volumes import manifest as manifests
-from haneul.engines.volumes import sparse
 from haneul.engines.volumes.manifest import Block, Manifest
-from haneul.engines.volumes.port import BLOCK, Taken
+from haneul.engines.volumes.port import BLOCK, NO_LIMITS, Limits, Taken
+from haneul.engines.volumes.runs import ahead, punch_others, runs
 from haneul.engines.volumes.sealing import TAG, digest, seal, unseal
 
 _ZEROS = bytes(BLOCK)
-_FOLDERS = ("volumes", "frozen", "snapshots", "segments", "drafts")
+_FOLDERS = ("volumes", "luks", "frozen", "snapshots", "segments", "drafts")
 _HASHERS = 2
 
 
 class LocalVolumes:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._exports = exports.Exports(folder)
         self._made = False
         self._lock = threading.RLock()
         """Held while the list of segments in use is read or changes."""
@@ -38,18 +42,48 @@ class LocalVolumes:
         """Whose blocks a snapshot under way shares: nobody gives them back meanwhile."""
 
     def path(self, volume: str) -> Path:
+        found = self._exports.path(volume)
+        if found is not None:
+            return found
+        if self.is_sealed(volume):
+            raise EngineError(f"{volume} is encrypted and has not been opened")
         return self._at("volumes", volume)
 
+    def ensure_open(self, volume: str, key: bytes = b"", limits: Limits = NO_LIMITS) -> Path:
+        if self.is_sealed(volume):
+            return self._exports.start(volume, self._at("luks", volume), key, limits)
+        if limits == NO_LIMITS and not self.is_open(volume):
+            return self._at("volumes", volume)
+        return self._exports.start(volume, self._at("volumes", volume), limits=limits)
+
+    def ensure_closed(self, volume: str) -> None:
+        self._exports.end(volume)
+
+    def is_open(self, volume: str) -> bool:
+        return self._exports.pid(volume) is not None
+
+    def is_sealed(self, volume: str) -> bool:
+        return self._at("luks", volume).exists()
+
+    def close(self) -> None:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(self._exports.end, self._exports.names()))
+
     def ready(self, volume: str) -> bool:
-        return self._at("volumes", volume).exists()
+        return self._at("volumes", volume).exists() or self.is_sealed(volume)
 
     def size(self, volume: str) -> int:
+        if self.is_sealed(volume):
+            return luks.size(self._at("luks", volume))
         return self._at("volumes", volume).stat().st_size
 
-    def ensure_volume(self, volume: str, size: int, snapshot: str = "", key: bytes = b"") -> None:
-        path = self._at("volumes", volume)
-        if path.exists():
+    def ensure_volume(self, volume: str, size: int, snapshot: str = "", key: bytes = b"", own_key: bytes = b"") -> None:
+        if self.ready(volume):
             return
+        if own_key:
+            self._make_sealed(volume, size, snapshot, key, own_key)
+            return
+        path = self._at("volumes", volume)
         temporary = path.with_name(f"{volume}.new")
         with temporary.open("wb") as file:
             os.fchmod(file.fileno(), 0o600)
@@ -63,35 +97,85 @@ class LocalVolumes:
         temporary.rename(path)
         manifests.sync_folder(path.parent)
 
+    def _make_sealed(self, volume: str, size: int, snapshot: str, key: bytes, own_key: bytes) -> None:
+        """The plain bytes pass through an exporter, and only ciphertext is written."""
+        exports.check(self._folder)
+        name = f"{volume}.new"
+        self._exports.end(name)
+        temporary = self._at("luks", name)
+        found = self._manifest(snapshot) if snapshot else Manifest(size=0, sealed=False, blocks={})
+        luks.create(temporary, max(size, found.size), own_key)
+        if found.blocks:
+            try:
+                with self._exports.start(name, temporary, own_key).open("r+b") as file:
+                    self._fill(file.fileno(), found, key)
+                    os.fsync(file.fileno())
+            except OSError as error:
+                raise EngineError(f"{volume} could not be written: {error.strerror}") from error
+            finally:
+                self._exports.end(name)
+        path = self._at("luks", volume)
+        temporary.rename(path)
+        manifests.sync_folder(path.parent)
+
     def ensure_grown(self, volume: str, size: int) -> None:
-        with self._at("volumes", volume).open("r+b") as file:
-            if os.fstat(file.fileno()).st_size < size:
-                os.ftruncate(file.fileno(), size)
-                os.fsync(file.fileno())
+        if self.size(volume) >= size:
+            return
+        if self.is_sealed(volume) and not self.is_open(volume):
+            luks.grow(self._at("luks", volume), size)
+            return
+        with self.path(volume).open("r+b") as file:
+            os.ftruncate(file.fileno(), size)
+            os.fsync(file.fileno())
 
     def remove_volume(self, volume: str) -> None:
-        self._at("volumes", volume).unlink(missing_ok=True)
+        for name in (volume, f"{volume}.new"):
+            self._exports.end(name)
+            for folder in ("volumes", "luks"):
+                self._at(folder, name).unlink(missing_ok=True)
 
     def ensure_frozen(self, volume: str, snapshot: str) -> None:
-        frozen = self._at("frozen", snapshot)
+        folder = "luks" if self.is_sealed(volume) else "frozen"
+        frozen = self._at(folder, snapshot)
         if frozen.exists() or self.has_snapshot(snapshot):
             return
         temporary = frozen.with_name(f"{snapshot}.new")
         try:
-            sparse.copy(self._at("volumes", volume), temporary)
+            if folder == "luks":
+                self._settle(volume)
+            sparse.copy(self._at("luks" if folder == "luks" else "volumes", volume), temporary)
         except OSError as error:
             temporary.unlink(missing_ok=True)
             raise EngineError(f"{volume} could not be set aside: {error.strerror}") from error
         temporary.rename(frozen)
 
+    def _settle(self, volume: str) -> None:
+        """The exporter has written its tables, so that the file's copy is the volume of this moment."""
+        found = self._exports.path(volume)
+        if found is not None:
+            with found.open("rb") as file:
+                os.fsync(file.fileno())
+
     def ensure_snapshot(self, snapshot: str, parent: str = "", key: bytes = b"") -> Taken:
-        frozen = self._at("frozen", snapshot)
+        frozen, sealed = self._at("frozen", snapshot), self._at("luks", snapshot)
         if not self.has_snapshot(snapshot):
-            if not frozen.exists():
+            if sealed.exists():
+                self._store_sealed(sealed, snapshot, parent, key)
+            elif frozen.exists():
+                self._store(frozen, snapshot, parent, key)
+            else:
                 raise EngineError(f"the bytes of {snapshot} are lost: the machine ended before they were stored")
-            self._store(frozen, snapshot, parent, key)
+        self._exports.end(snapshot)
         frozen.unlink(missing_ok=True)
+        sealed.unlink(missing_ok=True)
         return self._taken(snapshot)
+
+    def _store_sealed(self, sealed: Path, snapshot: str, parent: str, key: bytes) -> None:
+        """Read through an exporter of its own, so that no plain byte is written."""
+        try:
+            self._store(self._exports.start(snapshot, sealed, key, read_only=True), snapshot, parent, key)
+        finally:
+            self._exports.end(snapshot)
 
     def ensure_imported(self, snapshot: str, image: Path) -> Taken:
         if not self.has_snapshot(snapshot):
@@ -124,7 +208,8 @@ class LocalVolumes:
 
     def remove_snapshot(self, snapshot: str) -> None:
         with self._lock:
-            for folder in ("frozen", "drafts"):
+            self._exports.end(snapshot)
+            for folder in ("frozen", "luks", "drafts"):
                 self._at(folder, snapshot).unlink(missing_ok=True)
             path = self._at("snapshots", snapshot)
             if path.exists():
@@ -189,7 +274,16 @@ class LocalVolumes:
     def sweep(self, volumes: Set[str], snapshots: Set[str]) -> list[str]:
         gone = []
         with self._lock:
-            for folder, keep in (("volumes", volumes), ("frozen", snapshots), ("snapshots", snapshots)):
+            for name in self._exports.names():
+                if name not in volumes | snapshots:
+                    self._exports.end(name)
+            of_luks = volumes | snapshots
+            for folder, keep in (
+                ("volumes", volumes),
+                ("luks", of_luks),
+                ("frozen", snapshots),
+                ("snapshots", snapshots),
+            ):
                 for path in sorted((self._folder / folder).glob("*")):
                     if path.name not in keep:
                         path.unlink()
@@ -215,7 +309,7 @@ class LocalVolumes:
                 return number, b"" if content == _ZEROS else content, digest(content, key)
 
             with ThreadPoolExecutor(_HASHERS) as pool:
-                for number, content, name in _ahead(pool, read, sparse.blocks(file.fileno(), size, BLOCK)):
+                for number, content, name in ahead(pool, read, sparse.blocks(file.fileno(), size, BLOCK), _HASHERS * 4):
                     if not content:
                         continue
                     if name not in known:
@@ -272,7 +366,7 @@ class LocalVolumes:
             if not slots:
                 path.unlink(missing_ok=True)
             elif path.exists():
-                _punch_others(path, slots, strides[segment])
+                punch_others(path, slots, strides[segment])
 
     def _manifests(self) -> Iterator[Manifest]:
         for folder in ("snapshots", "drafts"):
@@ -290,7 +384,7 @@ class LocalVolumes:
             return
         open_files: dict[str, int] = {}
         try:
-            for start, block, count in _runs(found):
+            for start, block, count in runs(found):
                 if block.segment not in open_files:
                     open_files[block.segment] = os.open(self._at("segments", block.segment), os.O_RDONLY)
                 source = open_files[block.segment]
@@ -318,39 +412,3 @@ class LocalVolumes:
         if "/" in name or name in ("", ".", ".."):
             raise EngineError(f"{name!r} is no name of a volume or snapshot")
         return self._folder / folder / name
-
-
-def _ahead(
-    pool: ThreadPoolExecutor, work: Callable[[int], tuple[int, bytes, bytes]], numbers: Iterator[int]
-) -> Iterator[tuple[int, bytes, bytes]]:
-    """`work` of each number, in order, a few of them ahead in the pool: memory stays bounded."""
-    waiting: deque[Future[tuple[int, bytes, bytes]]] = deque()
-    for number in numbers:
-        waiting.append(pool.submit(work, number))
-        if len(waiting) >= _HASHERS * 4:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
-
-
-def _runs(found: Manifest) -> Iterator[tuple[int, Block, int]]:
-    """(first number, its block, how many follow one another both in the volume and in the segment)."""
-    run: tuple[int, Block, int] | None = None
-    for number, block in sorted(found.blocks.items()):
-        if run is not None:
-            start, first, count = run
-            if number == start + count and block.segment == first.segment and block.slot == first.slot + count:
-                run = (start, first, count + 1)
-                continue
-            yield run
-        run = (number, block, 1)
-    if run is not None:
-        yield run
-
-
-def _punch_others(path: Path, slots: set[int], stride: int) -> None:
-    with path.open("r+b") as file:
-        total = os.fstat(file.fileno()).st_size // stride
-        for slot in range(total):
-            if slot not in slots:
-                manifests.punch(file.fileno(), slot * stride, stride)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 BLOCK = 512 << 10
 """Bytes of a snapshot's block."""
@@ -24,9 +24,43 @@ class Taken:
     changed: int
 
 
+class Limits(NamedTuple):
+    """What a volume may do in a second: operations, MiB; 0: what the disk can. burst: operations of a second for
+    `seconds` after a rest."""
+
+    iops: int = 0
+    throughput: int = 0
+    burst: int = 0
+    seconds: int = 0
+
+
+NO_LIMITS = Limits()
+
+
 class Volumes(Protocol):
     def path(self, volume: str) -> Path:
-        """The file that a machine opens."""
+        """The file that a machine opens, raw. Raises EngineError when it has to be opened first."""
+        ...
+
+    def ensure_open(self, volume: str, key: bytes = b"", limits: Limits = NO_LIMITS) -> Path:
+        """The file that a machine opens, with these limits: an encrypted volume is decrypted with its `key` for as
+        long as it is open, by a process that outlives this one. Raises EngineError."""
+        ...
+
+    def ensure_closed(self, volume: str) -> None:
+        """No process has the volume's key any more. No machine may have it open. Raises EngineError."""
+        ...
+
+    def is_open(self, volume: str) -> bool:
+        """Whether a process decrypts (or slows) it now."""
+        ...
+
+    def is_sealed(self, volume: str) -> bool:
+        """Whether its bytes are encrypted on disk: it opens with its key only."""
+        ...
+
+    def close(self) -> None:
+        """The cloud ends in order: nothing stays open."""
         ...
 
     def ready(self, volume: str) -> bool:
@@ -37,9 +71,10 @@ class Volumes(Protocol):
         """Its bytes."""
         ...
 
-    def ensure_volume(self, volume: str, size: int, snapshot: str = "", key: bytes = b"") -> None:
+    def ensure_volume(self, volume: str, size: int, snapshot: str = "", key: bytes = b"", own_key: bytes = b"") -> None:
         """The volume is there: `size` bytes, of a snapshot's content and zeros behind, or of zeros alone. One that is
-        there already is left as it is. `key`: what the snapshot's blocks are sealed with. Raises EngineError."""
+        there already is left as it is. `key`: what the snapshot's blocks are sealed with. `own_key` (32 bytes): what
+        the volume's file is encrypted with. Raises EngineError."""
         ...
 
     def ensure_grown(self, volume: str, size: int) -> None:
@@ -57,7 +92,8 @@ class Volumes(Protocol):
 
     def ensure_snapshot(self, snapshot: str, parent: str = "", key: bytes = b"") -> Taken:
         """The frozen bytes are kept as a snapshot, sharing with `parent` what is the same; then they are let go of.
-        `key` (32 bytes): blocks are sealed with it (AES-256-GCM), the parent's must have been with the same."""
+        `key` (32 bytes): blocks are sealed with it (AES-256-GCM), the parent's must have been with the same; an
+        encrypted volume's own key."""
         ...
 
     def ensure_imported(self, snapshot: str, image: Path) -> Taken:

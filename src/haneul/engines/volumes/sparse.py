@@ -10,6 +10,7 @@ from pathlib import Path
 
 _FICLONE = 0x40049409
 _CHUNK = 64 << 20
+_PIECE = 1 << 20
 
 
 def extents(descriptor: int, size: int) -> Iterator[tuple[int, int]]:
@@ -51,9 +52,15 @@ def copy(source: Path, target: Path) -> None:
 
 
 def copy_range(source: int, target: int, start: int, to: int, length: int) -> None:
-    """Copy a range between files, in the kernel. Raises OSError when the source ends before."""
+    """Copy a range between files, in the kernel where both are in one file system. Raises OSError when the source ends
+    before."""
     while length:
-        done = os.copy_file_range(source, target, min(length, _CHUNK), start, to)
+        try:
+            done = os.copy_file_range(source, target, min(length, _CHUNK), start, to)
+        except OSError as error:
+            if error.errno not in (errno.EXDEV, errno.EOPNOTSUPP):
+                raise
+            done = os.pwrite(target, os.pread(source, min(length, _PIECE), start), to)
         if not done:
             raise OSError(errno.EIO, "the file ended before its range did")
         start, to, length = start + done, to + done, length - done
