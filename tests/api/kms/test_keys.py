@@ -155,6 +155,18 @@ def test_macs_and_agreement(kms) -> None:
     assert secrets[0] == secrets[1]
 
 
+def test_predefined_aliases(client) -> None:
+    """Those of AWS's services are listed from the start; the key comes with the first use, by whoever names it."""
+    kms = client("kms", region="eu-north-1")
+
+    def target() -> str | None:
+        (one,) = [one for one in kms.list_aliases()["Aliases"] if one["AliasName"] == "alias/aws/xray"]
+        return one.get("TargetKeyId")
+
+    assert target() is None
+    assert kms.describe_key(KeyId="alias/aws/xray")["KeyMetadata"]["KeyId"] == target()
+
+
 def test_aliases(kms, unique) -> None:
     """An alias stands for its key wherever a key is named."""
     one, two = make(kms), make(kms)

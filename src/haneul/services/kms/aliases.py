@@ -12,6 +12,11 @@ from haneul.services.kms.lookup import by_key, find, page
 from haneul.services.kms.state import ALIASES, PENDING_DELETION, Alias, Key
 
 _NAME = re.compile(r"alias/[a-zA-Z0-9/_-]+")
+_SERVICES = (
+    *("acm", "dynamodb", "ebs", "elasticfilesystem", "es", "glue", "kinesisvideo", "lambda", "rds", "redshift", "s3"),
+    *("ssm", "xray"),
+)
+_PREDEFINED = {f"alias/aws/{one}": Alias(name=f"alias/aws/{one}", key="", created=0, updated=0) for one in _SERVICES}
 
 
 def by_alias(call: Call, request: Mapping[str, Any]) -> list[str]:
@@ -95,19 +100,22 @@ def delete_alias(call: Call, request: Mapping[str, Any]) -> None:
 
 @operation()
 def list_aliases(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    """ListAliases: of the account and region, or of one key."""
+    """ListAliases: of the account and region, or of one key. AWS's own are there before their keys are."""
     wanted = find(call, request["KeyId"], aliases=False).id if request.get("KeyId") else None
     with call.read() as tx:
         rows = [alias for alias in ALIASES.scan(tx, call.scope) if wanted in (None, alias.key)]
+    if wanted is None:
+        rows += [_PREDEFINED[name] for name in _PREDEFINED.keys() - {alias.name for alias in rows}]
+        rows.sort(key=lambda alias: alias.name)
     chosen, rest = page(rows, request, default=50, most=100)
     return {
         "Aliases": [
             {
                 "AliasName": alias.name,
                 "AliasArn": arn_of(call, alias.name),
-                "TargetKeyId": alias.key,
-                "CreationDate": alias.created,
-                "LastUpdatedDate": alias.updated,
+                "TargetKeyId": alias.key or None,
+                "CreationDate": alias.created or None,
+                "LastUpdatedDate": alias.updated or None,
             }
             for alias in chosen
         ],
