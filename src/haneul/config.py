@@ -55,6 +55,8 @@ class Config:
     restore_rate: float | None = None
     """How many times faster than AWS objects are restored from S3's archives; None: 3600 in mode dev (an hour takes a
     second), 1 in mode cloud."""
+    volume_limits: bool = False
+    """Whether EBS volumes are no faster than their type is on AWS."""
     warnings: tuple[str, ...] = ()
 
     @property
@@ -82,6 +84,7 @@ _TYPES: Mapping[str, type] = {
     "free_tier": bool,
     "throttle": bool,
     "restore_rate": float,
+    "volume_limits": bool,
 }
 
 # LocalStack's name -> ours; values pass through `_translate`.

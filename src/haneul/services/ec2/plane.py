@@ -111,8 +111,14 @@ class Plane:
             self.services.close()
         if "metadata" in self.__dict__:
             self.metadata.close()
-        if "machines" in self.__dict__:
+        opened = self.volumes_were_opened
+        if "machines" in self.__dict__ or opened:  # nobody takes its disks from a guest that runs
             self.machines.close(keep=self._keeps)
+        if opened and not self._keeps:
+            try:
+                self.volumes.close()
+            except (EngineError, OSError) as error:
+                log.warning("volumes stayed open: %s", error)
         if self.networks_were_made:
             try:
                 with self.kernel:
@@ -127,6 +133,11 @@ class Plane:
     def networks_were_made(self) -> bool:
         """By this cloud or by one before it."""
         return (self.cloud.config.data / "engines" / "networks").is_dir()
+
+    @property
+    def volumes_were_opened(self) -> bool:
+        """By this cloud or by one before it."""
+        return any((self.cloud.config.data / "engines" / "volumes" / "exports").glob("*"))
 
     @property
     def _keeps(self) -> bool:

@@ -85,21 +85,24 @@ def _boot(call: Call, plane: Plane, row: Instance) -> None:
     plane.metadata.ensure(call.scope, row.vpc)
     plane.vitals.seen(call.scope, row.id)
     kept = stores.ensure(plane, row, len(volumes))
-    plane.machines.ensure_running(_machine(plane, row, nics, volumes, kept))
+    plane.machines.ensure_running(_machine(call, plane, row, nics, volumes, kept))
 
 
 def _machine(
-    plane: Plane, row: Instance, nics: list[NetworkInterface], volumes: list[tuple[str, Volume]], kept: list[Disk]
+    call: Call,
+    plane: Plane,
+    row: Instance,
+    nics: list[NetworkInterface],
+    volumes: list[tuple[str, Volume]],
+    kept: list[Disk],
 ) -> Machine:
+    from haneul.services.ec2.volumes.converge import disk
+
     ordered = sorted(volumes, key=lambda pair: (pair[0] != row.root_device, len(pair[0]), pair[0]))
     cpus = plane.able.cpus if plane.able is not None else 0
     return Machine(
         id=row.id,
-        disks=[
-            Disk(volume.id, plane.volumes.path(volume.id), serial=volume.id.replace("-", "")[:20], device=device)
-            for device, volume in ordered
-        ]
-        + kept,
+        disks=[*(disk(call, volume, device) for device, volume in ordered), *kept],
         nics=[Nic(one.id, plane.networks.tap_of(one.id), one.mac) for one in nics],
         vcpus=max(1, min(row.options.get("vcpus", 1), cpus or 1)),
         memory_mib=row.options.get("memory", 512),
@@ -180,6 +183,8 @@ def _stop(call: Call, plane: Plane, row: Instance) -> Step:
     stores.remove(plane, row)
     _leave(call, plane, row)
     with call.write() as tx:
+        for _, volume in Links(tx, call.scope).volumes(row.id):
+            wake(tx, "ec2.volume", call.scope, (volume.id,), call.now())  # nobody needs it open now
         row.state, row.work = "stopped", {}
         notices.tell(tx, call.scope, row, call.now())
     return Step(row)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from haneul.engines.errors import EngineBusy, EngineError
+from haneul.engines.errors import EngineBusy, EngineError, EngineMissing
 from haneul.engines.machines.port import Disk
 from haneul.engines.volumes.port import Taken
 from haneul.service import Call, Step
@@ -12,7 +12,7 @@ from haneul.services.ec2 import plane as planes
 from haneul.services.ec2.account import hours
 from haneul.services.ec2.instances import image_builtin
 from haneul.services.ec2.instances.state import INSTANCE
-from haneul.services.ec2.volumes import keys, usage
+from haneul.services.ec2.volumes import keys, opening, usage
 from haneul.services.ec2.volumes.state import SNAPSHOT, Snapshot, Volume
 
 log = logging.getLogger("haneul.ec2")
@@ -32,9 +32,13 @@ def step_volume(call: Call, row: Volume) -> Step:
             image_builtin.ensure_bytes(plane, row.snapshot)
         except EngineError as error:
             log.warning("volume %s has no image to be made of: %s", row.id, error)
-            row.state, row.work = "error", {"message": str(error)}
-            return Step(row)
-        plane.volumes.ensure_volume(row.id, row.size * GIB, row.snapshot, source)
+            return _failed(row, error)
+        own = keys.opened(call, row.data_key) if row.encrypted else b""
+        try:
+            plane.volumes.ensure_volume(row.id, row.size * GIB, row.snapshot, source, own)
+        except EngineMissing as error:
+            log.warning("volume %s can't be encrypted: %s", row.id, error)
+            return _failed(row, error)
         row.state = "available"
         row.metered = call.now()
     if row.state == "deleting":
@@ -46,8 +50,14 @@ def step_volume(call: Call, row: Volume) -> Step:
     waiting = [_attachment(call, row, instance) for instance in list(row.attachments)]
     if row.modification.get("state") == "modifying":
         _grow(call, row)
+    opening.settle(call, row)
     usage.count_volume(call, row)
     return Step(row, 0.25 if any(waiting) else COUNTED)
+
+
+def _failed(row: Volume, error: EngineError) -> Step:
+    row.state, row.work = "error", {"message": str(error)}
+    return Step(row)
 
 
 def _attachment(call: Call, row: Volume, instance: str) -> bool:
@@ -77,9 +87,8 @@ def _attachment(call: Call, row: Volume, instance: str) -> bool:
 
 
 def disk(call: Call, row: Volume, device: str) -> Disk:
-    """The volume as a machine has it."""
-    path = planes.of(call.cloud).volumes.path(row.id)
-    return Disk(id=row.id, path=path, serial=row.id.replace("-", "")[:20], device=device)
+    """The volume as a machine has it, open. Raises EngineError."""
+    return Disk(id=row.id, path=opening.ensure(call, row), serial=row.id.replace("-", "")[:20], device=device)
 
 
 def _grow(call: Call, row: Volume) -> None:
