@@ -25,7 +25,7 @@ from haneul.gateway.inside import Inside
 from haneul.gateway.journal import Entry, Journal
 from haneul.gateway.origins import Origins
 from haneul.gateway.rooms import Prepared, Room, Rooms
-from haneul.gateway.route import Routes, Target
+from haneul.gateway.route import Routes, Target, is_form
 from haneul.kit import tokens
 from haneul.metering.meter import Meter
 from haneul.service import Call, Scope
@@ -86,7 +86,7 @@ class Pipeline:
         if room is None:
             return False
         if not target.operation:
-            return room.raw is not None
+            return room.raw is not None and not is_form(request)
         prepared = room.prepared(target.operation, target.protocol)
         return prepared is not None and prepared.streams
 

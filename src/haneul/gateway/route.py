@@ -92,7 +92,7 @@ class Routes:
             return self._among(request, self._by_endpoint[host.service], region, host)
         if scope is None and request.path.startswith(_CERTIFICATE) and "sns" in self._ours:
             return Target("sns", "", "query", _NO_LABELS, region, host)
-        if scope is None and (_is_form(request) or _is_link(request)):
+        if scope is None and (is_form(request) or _is_link(request)):
             action = _action(request)
             if action is not None:
                 return self._by_action(action, region, host)
@@ -156,7 +156,7 @@ class Routes:
     def _among(self, request: Request, candidates: list[catalog.Entry], region: str, host: Host) -> Target:
         if request.path.startswith("/service/") and "smithy-protocol" in request.headers:
             return _rpc(request, candidates, region, host)
-        action = _action(request) if _is_form(request) or request.query else None
+        action = _action(request) if is_form(request) or request.query else None
         if action is not None:
             found = _of_version(candidates, action)
             if found is not None:
@@ -200,7 +200,7 @@ def _bucket(host: Host) -> str:
     return host.bucket or (host.labels[0] if len(host.labels) == 1 and host.service not in ("s3", "") else "")
 
 
-def _is_form(request: Request) -> bool:
+def is_form(request: Request) -> bool:
     return request.method == "POST" and request.headers.get("content-type", "").startswith(_FORM)
 
 
@@ -211,7 +211,7 @@ def _is_link(request: Request) -> bool:
 
 def _action(request: Request) -> dict[str, str] | None:
     """Action and Version of a query-protocol request, from its form or its query string; None when there is none."""
-    for text in (request.body.decode("latin-1") if _is_form(request) else "", request.query):
+    for text in (request.body.decode("latin-1") if is_form(request) else "", request.query):
         if "Action=" in text:
             pairs = {k: v for k, v in parse_qsl(text, max_num_fields=20_000) if k in ("Action", "Version")}
             if "Action" in pairs:

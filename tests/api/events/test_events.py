@@ -228,6 +228,12 @@ def test_archives_replay(events, sqs, bus, queue, unique) -> None:
     put(events, bus, {"n": 1})
     put(events, bus, {"n": 2}, source="other")
     assert events.describe_archive(ArchiveName=name)["EventCount"] == 1
+    managed = events.list_rules(EventBusName=bus)["Rules"][0]
+    assert (managed["Name"], managed["ManagedBy"]) == (f"Events-Archive-{name}", "prod.vhs.events.aws.internal")
+    assert json.loads(managed["EventPattern"]) == {"source": ["my.app"], "replay-name": [{"exists": False}]}
+    target = events.list_targets_by_rule(Rule=managed["Name"], EventBusName=bus)["Targets"][0]
+    assert target["Arn"] == "arn:aws:events:us-east-1:::"
+    assert failed(events.delete_rule, Name=managed["Name"], EventBusName=bus)[0] == "ManagedRuleException"
     events.put_rule(Name="r", EventBusName=bus, EventPattern=json.dumps({"replay-name": [{"exists": True}]}))
     events.put_targets(Rule="r", EventBusName=bus, Targets=[{"Id": "1", "Arn": arn}])
     now = time.time()
@@ -245,7 +251,22 @@ def test_archives_replay(events, sqs, bus, queue, unique) -> None:
     while events.describe_replay(ReplayName=name)["State"] != "COMPLETED":
         assert time.monotonic() < end
         time.sleep(0.05)
+    told = failed(events.list_replays, NamePrefix="x", State="COMPLETED")[1]
+    assert told.startswith("At most one filter is allowed for ListReplays.")
     events.delete_archive(ArchiveName=name)
+    assert f"Events-Archive-{name}" not in {rule["Name"] for rule in events.list_rules(EventBusName=bus)["Rules"]}
+
+
+def _check_secret(secrets, arn: str) -> None:
+    """A connection's secret says whose it is, in the form in which EventBridge writes it."""
+    described = secrets.describe_secret(SecretId=arn)
+    assert described["OwningService"] == "events"
+    assert described["Tags"] == [{"Key": "aws:secretsmanager:owningService", "Value": "events"}]
+    assert json.loads(secrets.get_secret_value(SecretId=arn)["SecretString"]) == {
+        "api_key_name": "x-key",
+        "api_key_value": "secret",
+        "invocation_http_parameters": {"header_parameters": [{"key": "x-more", "value": "1", "is_value_secret": True}]},
+    }
 
 
 def test_api_destinations_are_called_with_their_authorisation(events, bus, unique, client) -> None:
@@ -271,9 +292,15 @@ def test_api_destinations_are_called_with_their_authorisation(events, bus, uniqu
         connection = events.create_connection(
             Name=name,
             AuthorizationType="API_KEY",
-            AuthParameters={"ApiKeyAuthParameters": {"ApiKeyName": "x-key", "ApiKeyValue": "secret"}},
+            AuthParameters={
+                "ApiKeyAuthParameters": {"ApiKeyName": "x-key", "ApiKeyValue": "secret"},
+                "InvocationHttpParameters": {
+                    "HeaderParameters": [{"Key": "x-more", "Value": "1", "IsValueSecret": True}]
+                },
+            },
         )["ConnectionArn"]
         described = events.describe_connection(Name=name)
+        _check_secret(client("secretsmanager"), described["SecretArn"])
         assert "secret" not in json.dumps(described["AuthParameters"])
         destination = events.create_api_destination(
             Name=name,
@@ -290,6 +317,7 @@ def test_api_destinations_are_called_with_their_authorisation(events, bus, uniqu
         put(events, bus, {"a": 1})
         assert arrived.wait(10)
         path, headers, body = seen[0]
+        assert headers["x-more"] == "1"
         assert (path, headers["x-key"], json.loads(body)["detail"]) == ("/here/hook", "secret", {"a": 1})
         events.delete_api_destination(Name=name)
         events.delete_connection(Name=name)

@@ -289,6 +289,44 @@ def test_web_endpoints_confirm_and_receive(sns, topic, cloud) -> None:
         server.server_close()
 
 
+def test_numbers_are_compared_to_five_digits(sns, sqs, topic, queue) -> None:
+    """SNS promises five digits behind the point, and prices differ beyond them."""
+    arn, (url, queue_arn) = topic(), queue()
+    policy = json.dumps({"price": [100.123456789]})
+    sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=queue_arn, Attributes={"FilterPolicy": policy})
+    for text in ("100.12345", "100.1234599"):
+        price = {"price": {"DataType": "Number", "StringValue": text}}
+        sns.publish(TopicArn=arn, Message=text, MessageAttributes=price)
+    assert [json.loads(message["Body"])["Message"] for message in received(sqs, url)] == ["100.1234599"]
+
+
+def test_the_longest_message_is_published(sns, topic) -> None:
+    """Its form is larger than what the gateway keeps from streaming."""
+    arn = topic()
+    assert sns.publish(TopicArn=arn, Message="." * 262_144)["MessageId"]
+    code, message = failed(sns.publish, TopicArn=arn, Message="." * 262_145)
+    assert (code, message) == ("InvalidParameter", "Invalid parameter: Message too long")
+
+
+def test_endpoints_that_cannot_be_are_refused(sns, topic) -> None:
+    """Wrong phone numbers and devices that are gone, in AWS's words."""
+    arn = topic()
+    for number in ("+15--551234567", "+15551234567.", "/+15551234567"):
+        told = failed(sns.subscribe, TopicArn=arn, Protocol="sms", Endpoint=number)
+        assert told == ("InvalidParameter", f"Invalid SMS endpoint: {number}")
+    assert failed(sns.check_if_phone_number_is_opted_out, phoneNumber="+44742LALALA")[1].endswith(
+        "incorrectly formatted"
+    )
+    application = sns.create_platform_application(
+        Name="gone", Platform="GCM", Attributes={"PlatformCredential": "secret"}
+    )["PlatformApplicationArn"]
+    endpoint = sns.create_platform_endpoint(PlatformApplicationArn=application, Token="t")["EndpointArn"]
+    sns.delete_endpoint(EndpointArn=endpoint)
+    code, message = failed(sns.subscribe, TopicArn=arn, Protocol="application", Endpoint=endpoint)
+    assert (code, "Endpoint does not exist" in message) == ("InvalidParameter", True)
+    sns.delete_platform_application(PlatformApplicationArn=application)
+
+
 def test_platforms_phones_tags_permissions(sns, topic) -> None:
     """What is only kept here is kept and told exactly."""
     arn = topic()

@@ -197,6 +197,18 @@ def test_fifo_drops_duplicates(sqs, make) -> None:
     assert bodies(sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)) == ["x"]
 
 
+def test_a_fifo_batch_without_its_order_fails_whole(sqs, make) -> None:
+    """A group or deduplication id that is missing is the request's fault, not one entry's."""
+    url = make(".fifo", FifoQueue="true")
+    whole = {"Id": "a", "MessageBody": "x", "MessageGroupId": "g", "MessageDeduplicationId": "d"}
+    for left_out, code in (("MessageGroupId", "MissingParameter"), ("MessageDeduplicationId", "InvalidParameterValue")):
+        other = {**{name: value for name, value in whole.items() if name != left_out}, "Id": "b"}
+        with pytest.raises(ClientError) as error:
+            sqs.send_message_batch(QueueUrl=url, Entries=[whole, other])
+        assert code_of(error)[0] == code
+    assert "Messages" not in sqs.receive_message(QueueUrl=url)
+
+
 def test_a_repeated_attempt_gets_the_same_messages(sqs, make) -> None:
     """A client that lost an answer asks again with its attempt's id."""
     url = make(".fifo", FifoQueue="true", ContentBasedDeduplication="true")

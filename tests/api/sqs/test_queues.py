@@ -122,6 +122,12 @@ def test_tags(sqs, make) -> None:
     sqs.tag_queue(QueueUrl=url, Tags={"a": "1", "b": "2"})
     sqs.untag_queue(QueueUrl=url, TagKeys=["a"])
     assert sqs.list_queue_tags(QueueUrl=url)["Tags"] == {"b": "2"}
+    with pytest.raises(ClientError) as error:
+        sqs.tag_queue(QueueUrl=url, Tags={})
+    assert code_of(error) == ("MissingParameter", "The request must contain the parameter Tags.")
+    with pytest.raises(ClientError) as error:
+        sqs.untag_queue(QueueUrl=url, TagKeys=[])
+    assert code_of(error)[1] == "Tag keys must be between 1 and 128 characters in length."
 
 
 def test_permissions_are_statements(sqs, make) -> None:
@@ -135,6 +141,9 @@ def test_permissions_are_statements(sqs, make) -> None:
     assert statement["Action"] == "SQS:SendMessage"
     with pytest.raises(ClientError):
         sqs.add_permission(QueueUrl=url, Label="one", AWSAccountIds=["111111111111"], Actions=["SendMessage"])
+    with pytest.raises(ClientError) as error:
+        sqs.add_permission(QueueUrl=url, Label="two", AWSAccountIds=["111111111111"], Actions=["DeleteQueue"])
+    assert code_of(error)[1].startswith("Value SQS:DeleteQueue for parameter ActionName is invalid.")
     sqs.remove_permission(QueueUrl=url, Label="one")
     with pytest.raises(ClientError):
         sqs.remove_permission(QueueUrl=url, Label="one")
@@ -187,6 +196,14 @@ def test_query_protocol_still_works(make) -> None:
     assert "<SendMessageBatchResultEntry><Id>a</Id>" in batch.text
     attributes = ask(url, Action="GetQueueAttributes", **{"AttributeName.1": "QueueArn"})
     assert "<Attribute><Name>QueueArn</Name><Value>arn:aws:sqs:" in attributes.text
+
+
+def test_a_redrive_count_is_told_as_a_number(sqs, make) -> None:
+    """Terraform compares the policy that it sent with the one that it reads."""
+    dead = sqs.get_queue_attributes(QueueUrl=make(), AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    url = make(RedrivePolicy=json.dumps({"deadLetterTargetArn": dead, "maxReceiveCount": "7"}))
+    told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])["Attributes"]["RedrivePolicy"]
+    assert json.loads(told) == {"deadLetterTargetArn": dead, "maxReceiveCount": 7}
 
 
 def test_a_dead_letter_queue_may_refuse(sqs, make) -> None:

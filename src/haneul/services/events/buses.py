@@ -21,6 +21,8 @@ _NAME = re.compile(r"[/.\-_A-Za-z0-9]{1,256}")
 def create_event_bus(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """CreateEventBus."""
     name = request["Name"]
+    if source := request.get("EventSourceName"):
+        raise errors.ResourceNotFoundException(f"Event source {source} does not exist.")  # partners have none here
     if "/" in name or not _NAME.fullmatch(name):
         raise invalid("Event bus name must not contain '/'.")
     dead = (request.get("DeadLetterConfig") or {}).get("Arn")

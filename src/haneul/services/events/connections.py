@@ -8,7 +8,7 @@ from typing import Any
 
 from haneul.kit import tokens
 from haneul.service import Call, Scope, operation
-from haneul.services.events import names
+from haneul.services.events import credentials, names
 from haneul.services.events.errors import errors, invalid
 from haneul.services.events.state import CONNECTIONS, Connection
 from haneul.state.store import Reader
@@ -78,7 +78,11 @@ def create_connection(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         authorized=call.now(),
         key=request.get("KmsKeyIdentifier"),
     )
-    secret = {"Name": f"events!connection/{name}/{tokens.uuid()}", "SecretString": json.dumps(parameters)}
+    secret = {
+        "Name": f"events!connection/{name}/{tokens.uuid()}",
+        "SecretString": json.dumps(credentials.kept(parameters)),
+        "Tags": [{"Key": "aws:secretsmanager:owningService", "Value": "events"}],
+    }
     connection.secret = call.invoke("secretsmanager", "CreateSecret", secret)["ARN"]
     with call.write() as tx:
         CONNECTIONS.put(tx, call.scope, connection)
@@ -142,7 +146,7 @@ def update_connection(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     kind = request.get("AuthorizationType") or connection.kind
     if parameters := request.get("AuthParameters"):
         _check(kind, parameters)
-        secret = {"SecretId": connection.secret, "SecretString": json.dumps(parameters)}
+        secret = {"SecretId": connection.secret, "SecretString": json.dumps(credentials.kept(parameters))}
         call.invoke("secretsmanager", "PutSecretValue", secret)
         connection.shown = _shown(parameters)
     connection.kind = kind

@@ -35,14 +35,16 @@ def start_replay(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     if request["EventStartTime"] >= request["EventEndTime"]:
         raise invalid("Parameter EventEndTime is not valid. Reason: EventStartTime must be before EventEndTime.")
     archive_name = request["EventSourceArn"].rpartition("/")[2]
+    if ":event-bus/" not in destination["Arn"]:
+        raise invalid("Parameter Destination.Arn is not valid. Reason: Must contain an event bus ARN.")
     with call.write() as tx:
+        _, bus = names.locate_bus(call, destination["Arn"])
+        names.find_bus(tx, call.scope, bus)
         archive = ARCHIVES.get(tx, call.scope, archive_name)
         if archive is None:
             raise invalid(f"Parameter EventSourceArn is not valid. Reason: Archive {archive_name} does not exist.")
         if REPLAYS.get(tx, call.scope, name) is not None:
             raise errors.ResourceAlreadyExistsException(f"Replay {name} already exists.")
-        _, bus = names.locate_bus(call, destination["Arn"])
-        names.find_bus(tx, call.scope, bus)
         if destination["Arn"] != archive.source:
             raise invalid("Parameter Destination.Arn is not valid. Reason: Cross event bus replay is not permitted.")
         replay = Replay(
@@ -94,6 +96,10 @@ def describe_replay(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
 @operation()
 def list_replays(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """ListReplays, by prefix, source or state."""
+    if sum(bool(request.get(name)) for name in ("NamePrefix", "EventSourceArn", "State")) > 1:
+        raise invalid(
+            "At most one filter is allowed for ListReplays. Use either : State, EventSourceArn, or NamePrefix."
+        )
     prefix, source, state = request.get("NamePrefix") or "", request.get("EventSourceArn"), request.get("State")
     with call.read() as tx:
         rows = [

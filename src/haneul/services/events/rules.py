@@ -11,7 +11,7 @@ from haneul.converge.timers import settle
 from haneul.kit import schedules
 from haneul.kit.patterns import PatternError, compile_pattern
 from haneul.service import Call, Scope, operation
-from haneul.services.events import names
+from haneul.services.events import managed, names
 from haneul.services.events.errors import errors, invalid, no_rule
 from haneul.services.events.router import router
 from haneul.services.events.state import DEFAULT, RULES, Rule
@@ -57,6 +57,7 @@ def put_rule(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     name = request["Name"]
     with call.write() as tx:
         names.find_bus(tx, scope, bus)
+        managed.refuse(tx, scope, bus, name)
         known = RULES.get(tx, scope, bus, name)
         if known is None and sum(1 for _ in RULES.scan(tx, scope, bus)) >= RULES_A_BUS:
             raise errors.LimitExceededException("The requested resource exceeds the maximum number allowed.")
@@ -93,12 +94,19 @@ def store(tx: Writer, call: Call, scope: Scope, rule: Rule) -> None:
         settle(tx, "events.rule", scope, (rule.bus, rule.name))
 
 
-def find(tx: Reader, scope: Scope, bus: str, name: str) -> Rule:
+def look(tx: Reader, scope: Scope, bus: str, name: str) -> Rule:
+    """A rule to be told about, an archive's among them. Raises ResourceNotFoundException."""
     names.find_bus(tx, scope, bus)
-    rule = RULES.get(tx, scope, bus, name)
+    rule = RULES.get(tx, scope, bus, name) or managed.find(tx, scope, bus, name)
     if rule is None:
         raise no_rule(name, bus)
     return rule
+
+
+def find(tx: Reader, scope: Scope, bus: str, name: str) -> Rule:
+    """A rule to be changed. Raises ResourceNotFoundException, ManagedRuleException."""
+    managed.refuse(tx, scope, bus, name)
+    return look(tx, scope, bus, name)
 
 
 def _describe(scope: Scope, rule: Rule) -> dict[str, Any]:
@@ -111,6 +119,7 @@ def _describe(scope: Scope, rule: Rule) -> dict[str, Any]:
         "ScheduleExpression": rule.schedule,
         "RoleArn": rule.role,
         "EventBusName": rule.bus,
+        "ManagedBy": managed.MANAGER if managed.is_managed(rule) else None,
     }
 
 
@@ -119,7 +128,7 @@ def describe_rule(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """DescribeRule."""
     scope, bus = names.locate_bus(call, request.get("EventBusName"))
     with call.read() as tx:
-        rule = find(tx, scope, bus, request["Name"])
+        rule = look(tx, scope, bus, request["Name"])
     return {**_describe(scope, rule), "CreatedBy": rule.creator}
 
 
@@ -130,7 +139,8 @@ def list_rules(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     prefix = request.get("NamePrefix") or ""
     with call.read() as tx:
         names.find_bus(tx, scope, bus)
-        rows = [rule for rule in RULES.scan(tx, scope, bus) if rule.name.startswith(prefix)]
+        every = [*RULES.scan(tx, scope, bus), *managed.of_bus(tx, scope, bus)]
+    rows = sorted((rule for rule in every if rule.name.startswith(prefix)), key=lambda rule: rule.name)
     chosen, more = names.page(rows, request, lambda rule: rule.name)
     return {"Rules": [_describe(scope, rule) for rule in chosen], **more}
 
@@ -162,6 +172,7 @@ def delete_rule(call: Call, request: Mapping[str, Any]) -> None:
     scope, bus = names.locate_bus(call, request.get("EventBusName"))
     with call.write() as tx:
         names.find_bus(tx, scope, bus)
+        managed.refuse(tx, scope, bus, request["Name"])
         rule = RULES.get(tx, scope, bus, request["Name"])
         if rule is None:
             return

@@ -13,6 +13,7 @@ from haneul.events import targets
 from haneul.events.targets import Manner
 from haneul.kit.instants import iso8601
 from haneul.service import Call
+from haneul.services.events import credentials
 from haneul.services.events.inputs import path_value, target_input
 from haneul.services.events.state import CONNECTIONS, DESTINATIONS, Connection, Destination
 from haneul.wire.errors import AwsError
@@ -132,7 +133,7 @@ def _request(
 def _authorisation(call: Call, connection: Connection) -> dict[str, dict[str, str]]:
     """Headers, query and body members that a connection adds to every call."""
     secret = call.invoke("secretsmanager", "GetSecretValue", {"SecretId": connection.secret})
-    held: dict[str, Any] = json.loads(secret["SecretString"])
+    held = credentials.opened(json.loads(secret["SecretString"]))
     extra: dict[str, dict[str, str]] = {"headers": {}, "query": {}, "body": {}}
     if basic := held.get("BasicAuthParameters"):
         both = base64.b64encode(f"{basic['Username']}:{basic['Password']}".encode()).decode()

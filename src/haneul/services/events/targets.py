@@ -9,7 +9,7 @@ from haneul.service import Call, operation
 from haneul.services.events import names
 from haneul.services.events.errors import errors, invalid
 from haneul.services.events.router import router
-from haneul.services.events.rules import find
+from haneul.services.events.rules import find, look
 from haneul.services.events.state import RULES
 
 TARGETS_A_RULE = 5
@@ -80,7 +80,7 @@ def list_targets_by_rule(call: Call, request: Mapping[str, Any]) -> dict[str, An
     """ListTargetsByRule."""
     scope, bus = names.locate_bus(call, request.get("EventBusName"))
     with call.read() as tx:
-        rule = find(tx, scope, bus, request["Rule"])
+        rule = look(tx, scope, bus, request["Rule"])
     chosen, more = names.page(
         sorted(rule.targets, key=lambda t: str(t["Id"])), request, lambda target: str(target["Id"])
     )

@@ -27,6 +27,13 @@ def ensure(call: Call, row: Instance | Cluster) -> None:
                 "Description": f"Secret associated with primary RDS DB {'instance' if kind == 'db' else 'cluster'}: "
                 f"{names.arn(call.scope, kind, row.id)}",
                 "SecretString": secret,
+                "Tags": [
+                    {"Key": "aws:secretsmanager:owningService", "Value": "rds"},
+                    {
+                        "Key": f"aws:rds:primaryDB{kind.replace('db', 'instance').capitalize()}Arn",
+                        "Value": names.arn(call.scope, kind, row.id),
+                    },
+                ],
             },
         )
         arn = made["ARN"]

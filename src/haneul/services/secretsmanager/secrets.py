@@ -73,11 +73,16 @@ def find(tx: Reader, call: Call, name: str, *, deleted: bool = False) -> tuple[S
     return scope, secret
 
 
-def check_tags(tags: Any) -> list[tuple[str, str]]:
+OWNER = "aws:secretsmanager:owningService"
+"""The tag that says which service keeps a secret for its own use."""
+
+
+def check_tags(tags: Any, *, owned: bool = False) -> list[tuple[str, str]]:
+    """Tags as they are kept. Those that begin with aws: are for services that own a secret."""
     found: dict[str, str] = {}
     for tag in tags or ():
         key, value = tag.get("Key", ""), tag.get("Value", "")
-        if key.lower().startswith("aws:"):
+        if not owned and key.lower().startswith("aws:"):
             raise errors.InvalidParameterException("Tag keys can't begin with aws:.")
         if key in found:
             raise errors.InvalidRequestException("Duplicate tag keys found in request.")
@@ -105,7 +110,7 @@ def create_secret(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
             "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!"
         )
     value = value_of(request)
-    tags = check_tags(request.get("Tags"))
+    tags = check_tags(request.get("Tags"), owned=call.principal.kind == "service")
     token = request.get("ClientRequestToken") or tokens.uuid()
     with call.read() as tx:
         known = SECRETS.get(tx, call.scope, name)
@@ -193,6 +198,7 @@ def describe(scope: Scope, secret: Secret) -> dict[str, Any]:
         "DeletedDate": secret.deleted,
         "CreatedDate": secret.created,
         "Tags": [{"Key": key, "Value": value} for key, value in secret.tags] if secret.tags else None,
+        "OwningService": dict(secret.tags).get(OWNER),
         "RotationEnabled": secret.rotates,
         "RotationLambdaARN": secret.function,
         "LastRotatedDate": secret.rotated,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from haneul.service import Call, operation
 from haneul.services.sns.errors import errors, invalid
 from haneul.services.sns.state import PHONES, SETTINGS, Phone, Settings
 
+_PHONE = re.compile(r"\+?[0-9]{3,15}")
 _KNOWN = frozenset(
     {
         "DefaultSMSType",
@@ -44,9 +46,15 @@ def get_sms_attributes(call: Call, request: Mapping[str, Any]) -> dict[str, Any]
     return {"attributes": {name: value for name, value in row.attributes.items() if not wanted or name in wanted}}
 
 
+def _check(number: str) -> None:
+    if not _PHONE.fullmatch(number):
+        raise invalid("PhoneNumber Reason: input incorrectly formatted")
+
+
 @operation()
 def check_if_phone_number_is_opted_out(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """CheckIfPhoneNumberIsOptedOut."""
+    _check(request["phoneNumber"])
     with call.read() as tx:
         row = PHONES.get(tx, call.scope, request["phoneNumber"])
     return {"isOptedOut": row is not None and row.opted_out}
@@ -62,6 +70,7 @@ def list_phone_numbers_opted_out(call: Call, request: Mapping[str, Any]) -> dict
 @operation()
 def opt_in_phone_number(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """OptInPhoneNumber."""
+    _check(request["phoneNumber"])
     with call.write() as tx:
         row = PHONES.get(tx, call.scope, request["phoneNumber"])
         if row is not None and row.opted_out:

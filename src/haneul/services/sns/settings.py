@@ -105,18 +105,23 @@ def passes(attributes: Mapping[str, str], message: str, given: Mapping[str, Mapp
     if key not in _compiled:
         if len(_compiled) >= 4096:
             _compiled.clear()
-        document = json.loads(text)
+        document = json.loads(text, parse_float=_five)
         _compiled[key] = compile_pattern(document) if document else None
     test = _compiled[key]
     if test is None:
         return True
     if scope == "MessageBody":
         try:
-            body = json.loads(message)
+            body = json.loads(message, parse_float=_five)
         except ValueError:
             return False
         return isinstance(body, dict) and test(body)
     return test(_values(given))
+
+
+def _five(text: str) -> float:
+    """A number as SNS compares it: five digits behind the point."""
+    return round(float(text), 5)
 
 
 def _values(given: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -127,10 +132,10 @@ def _values(given: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         if value is None:
             continue
         if kind == "Number" or kind.startswith("Number."):
-            values[name] = float(value)
+            values[name] = _five(value)
         elif kind == "String.Array":
             try:
-                parsed = json.loads(value)
+                parsed = json.loads(value, parse_float=_five)
             except ValueError:
                 parsed = value
             values[name] = parsed

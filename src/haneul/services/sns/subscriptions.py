@@ -18,7 +18,7 @@ from haneul.state.store import Reader
 PROTOCOLS = frozenset({"application", "email", "email-json", "firehose", "http", "https", "lambda", "sms", "sqs"})
 _CONFIRMED = frozenset({"application", "firehose", "lambda", "sms", "sqs"})
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-_PHONE = re.compile(r"\+?[0-9./ ()-]{3,25}")
+_PHONE = re.compile(r"\+?[0-9]+([./ ()-][0-9]+)*")
 
 
 def subscription_arn(scope: Scope, subscription: Subscription) -> str:
@@ -103,14 +103,14 @@ def _check_endpoint(tx: Reader, call: Call, topic: Topic, protocol: str, endpoin
         if not _EMAIL.fullmatch(endpoint):
             raise invalid("Email address")
     elif protocol == "sms":
-        if not _PHONE.fullmatch(endpoint) or sum(character.isdigit() for character in endpoint) < 3:
-            raise invalid(f"Invalid SMS endpoint: {endpoint}")
+        if not _PHONE.fullmatch(endpoint) or not 3 <= sum(character.isdigit() for character in endpoint) <= 15:
+            raise errors.InvalidParameterException(f"Invalid SMS endpoint: {endpoint}")
     elif len(parts) != 6 or not parts[5].startswith("endpoint/"):
         raise invalid("Application endpoint arn invalid")
     else:
         _, platform, name, identity = parts[5].split("/", 3)
         if ENDPOINTS.get(tx, Scope(parts[4], parts[3]), f"{platform}/{name}", identity) is None:
-            raise errors.NotFoundException("Endpoint does not exist")
+            raise invalid(f"Endpoint Reason: Endpoint does not exist for endpoint arn{endpoint}")
 
 
 @operation(resource=by_topic, anonymous=True)

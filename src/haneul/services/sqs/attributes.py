@@ -171,12 +171,22 @@ def redrive_allow(text: str) -> tuple[str, list[str]]:
     return str(permission), [str(source) for source in sources]
 
 
+def _counted(text: str) -> str:
+    """A RedrivePolicy as it is told: its count is a number, however it was given."""
+    policy = orjson.loads(text)
+    if isinstance(policy["maxReceiveCount"], int):
+        return text
+    return orjson.dumps({**policy, "maxReceiveCount": int(policy["maxReceiveCount"])}).decode()
+
+
 def merged(current: Mapping[str, str], changes: Mapping[str, str]) -> dict[str, str]:
     """`current` with `changes` over it; an empty policy or key takes the attribute away."""
     result = dict(current)
     for name, value in changes.items():
         if name in _REMOVABLE and not value:
             result.pop(name, None)
+        elif name == "RedrivePolicy":
+            result[name] = _counted(value)
         else:
             result[name] = value.lower() if name in _FLAGS else value
     if changes.get("KmsMasterKeyId"):

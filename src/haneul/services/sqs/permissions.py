@@ -43,8 +43,10 @@ def add_permission(call: Call, request: Mapping[str, Any]) -> None:
         )
     for action in actions:
         if action not in _ACTIONS:
-            if action[:1].isupper() and action.replace("Queue", "").isalpha() and action in _OWNERS:
-                raise invalid_value(action, "ActionName", "Only the queue owner is allowed to invoke this action.")
+            if action in _OWNERS:
+                raise invalid_value(
+                    f"SQS:{action}", "ActionName", "Only the queue owner is allowed to invoke this action."
+                )
             raise errors.InvalidParameterValue(
                 f"Value SQS:{action} for parameter ActionName is invalid. "
                 "Reason: Please refer to the appropriate WSDL for a list of valid actions. "

@@ -50,6 +50,8 @@ def send_message_batch(call: Call, request: Mapping[str, Any]) -> dict[str, Any]
     house = broker(call)
     live = house.find(call, request["QueueUrl"])
     entries = check_batch(request, "SendMessageBatchRequestEntry")
+    if live.fifo:
+        _check_order(live, entries)
     now = house.now()
     limit = live.setting("MaximumMessageSize", MESSAGE_LIMIT)
     composed: list[tuple[Mapping[str, Any], Message | AwsError]] = []
@@ -78,6 +80,22 @@ def send_message_batch(call: Call, request: Mapping[str, Any]) -> dict[str, Any]
                 successful.append({"Id": entry["Id"], **_store(tx, call, live, made, now)})
     live.notify(len(successful))
     return batch_result(successful, failed)
+
+
+def _check_order(live: Live, entries: Sequence[Mapping[str, Any]]) -> None:
+    """What a FIFO queue needs of each message; one without it fails the whole batch."""
+    named = live.row.attributes.get("ContentBasedDeduplication") == "true"
+    for entry in entries:
+        if not entry.get("MessageGroupId"):
+            raise missing("MessageGroupId")
+        if not named and not entry.get("MessageDeduplicationId"):
+            raise _no_deduplication()
+
+
+def _no_deduplication() -> AwsError:
+    return errors.InvalidParameterValue(
+        "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly"
+    )
 
 
 def batch_result(successful: list[dict[str, Any]], failed: list[dict[str, Any]]) -> dict[str, Any]:
@@ -196,10 +214,7 @@ def _deduplication(live: Live, given: str | None, body: str) -> str:
     if given:
         return given
     if live.row.attributes.get("ContentBasedDeduplication") != "true":
-        raise errors.InvalidParameterValue(
-            "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided "
-            "explicitly"
-        )
+        raise _no_deduplication()
     return hashlib.sha256(body.encode()).hexdigest()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from haneul.service import Call, operation
 from haneul.services.sqs.broker import broker
-from haneul.services.sqs.errors import errors
+from haneul.services.sqs.errors import errors, missing
 from haneul.services.sqs.queues import by_url, update
 
 LIMIT = 50
@@ -17,6 +17,8 @@ LIMIT = 50
 def tag_queue(call: Call, request: Mapping[str, Any]) -> None:
     """TagQueue."""
     live = broker(call).find(call, request["QueueUrl"])
+    if not request["Tags"]:
+        raise missing("Tags")
     tags = {**live.row.tags, **request["Tags"]}
     if len(tags) > LIMIT:
         raise errors.InvalidParameterValue(f"Too many tags added for queue {live.row.name}.")
@@ -28,6 +30,8 @@ def untag_queue(call: Call, request: Mapping[str, Any]) -> None:
     """UntagQueue."""
     live = broker(call).find(call, request["QueueUrl"])
     gone = set(request["TagKeys"])
+    if not gone:
+        raise errors.InvalidParameterValue("Tag keys must be between 1 and 128 characters in length.")
     update(call, live, tags={key: value for key, value in live.row.tags.items() if key not in gone})
 
 
