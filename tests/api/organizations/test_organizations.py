@@ -111,6 +111,11 @@ def test_bad_values_have_a_reason(org: Any) -> None:
             "You provided a value that does not match the required pattern.",
         ),
         (lambda: org.list_policies(Filter="ALL"), "INVALID_ENUM", "You specified an invalid value."),
+        (
+            lambda: org.enable_aws_service_access(ServicePrincipal="sso"),
+            "UNRECOGNIZED_SERVICE_PRINCIPAL",
+            "You specified an unrecognized service principal.",
+        ),
     ):
         with pytest.raises(ClientError) as caught:
             call()

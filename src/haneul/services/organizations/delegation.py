@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import orjson
 
 from haneul.auth import organizations as rows
@@ -11,11 +13,14 @@ from haneul.services.organizations.errors import errors
 from haneul.services.organizations.tree import Answer, Request, change
 from haneul.state.store import Writer
 
+_PRINCIPAL = re.compile(r"([a-z0-9-]+\.)+amazonaws\.com", re.ASCII)
+
 
 @operation()
 def enable_aws_service_access(call: Call, request: Request) -> Answer:
     with change(call) as tx:
         organization = tree.managed(tx, call)
+        _check_principal(request["ServicePrincipal"])
         organization.services.setdefault(request["ServicePrincipal"], tree.now(call))
         _save(tx, organization)
     return {}
@@ -38,6 +43,7 @@ def list_aws_service_access_for_organization(call: Call, request: Request) -> An
 def disable_aws_service_access(call: Call, request: Request) -> Answer:
     with change(call) as tx:
         organization = tree.managed(tx, call)
+        _check_principal(request["ServicePrincipal"])
         organization.services.pop(request["ServicePrincipal"], None)
         _save(tx, organization)
     return {}
@@ -48,6 +54,7 @@ def register_delegated_administrator(call: Call, request: Request) -> Answer:
     service = request["ServicePrincipal"]
     with change(call) as tx:
         organization = tree.managed(tx, call)
+        _check_principal(service)
         row = tree.account(tx, organization, request["AccountId"])
         if row.id == organization.management:
             raise errors.ConstraintViolationException(
@@ -148,6 +155,14 @@ def delete_resource_policy(call: Call, request: Request) -> Answer:
         organization.policy_tags = {}
         _save(tx, organization)
     return {}
+
+
+def _check_principal(name: str) -> None:
+    """AWS knows which services may be trusted; here it's enough that the name can be a service's."""
+    if not _PRINCIPAL.fullmatch(name):
+        raise errors.InvalidInputException(
+            "You specified an unrecognized service principal.", Reason="UNRECOGNIZED_SERVICE_PRINCIPAL"
+        )
 
 
 def _save(tx: Writer, organization: rows.Organization) -> None:
