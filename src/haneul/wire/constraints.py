@@ -199,7 +199,8 @@ class Constraints:
                 if name in shape["members"] and not self._unchecked(shape["members"][name]):
                     yield from self._problems(shape["members"][name], member, f"{path}.{name}" if path else name)
             return
-        shown = "" if shape.get("sensitive") else self._shown(value)
+        unshown = shape.get("sensitive") or ref["shape"] in self._quirks.unshown
+        shown = "" if unshown else self._shown(value)
         for rule in self._broken(shape, value):
             yield path, shown, rule
         if kind == "list":

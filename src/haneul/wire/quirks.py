@@ -15,6 +15,7 @@ class Quirks:
     malformed: for a body that cannot be read.
     required, lengths, enums, patterns: which constraints the service itself checks at the door.
     open: enumerations whose values the room itself refuses, in AWS's words (instance types).
+    unshown: shapes whose values it doesn't repeat when they break a constraint.
     sentences: what it says instead of a broken pattern, by member (lower case first).
     optional: members that the model requires and whose absence the room tells.
     named: what it calls a member that is missing, where that isn't the model's name.
@@ -35,6 +36,7 @@ class Quirks:
     enums: bool = True
     patterns: bool = True
     open: frozenset[str] = field(default_factory=frozenset)
+    unshown: frozenset[str] = field(default_factory=frozenset)
     sentences: tuple[tuple[str, str], ...] = ()
     optional: frozenset[str] = field(default_factory=frozenset)
     named: tuple[tuple[str, str], ...] = ()
@@ -144,7 +146,11 @@ _BY_SERVICE: dict[str, dict[str, object]] = {
         "type_in_body": True,
     },
     "iam": {"seconds": True, "sentences": _IAM},
-    "logs": {"missing": "InvalidParameterException", "invalid": "InvalidParameterException"},
+    "logs": {
+        "missing": "InvalidParameterException",
+        "invalid": "InvalidParameterException",
+        "unshown": frozenset({"LogGroupIdentifier"}),
+    },
     "neptune": {**_PARAMETER, "millis": True},
     "organizations": {"style": "reason", "missing": "InvalidInputException", "invalid": "InvalidInputException"},
     "rds": {**_PARAMETER, "millis": True},

@@ -184,6 +184,10 @@ def test_a_tail_follows(logs, group, cloud) -> None:
     )
     arn = f"arn:aws:logs:us-east-1:000000000000:log-group:{group}"
     stream = follower.start_live_tail(logGroupIdentifiers=[arn], logEventFilterPattern="ERROR")["responseStream"]
+    told = failed(follower.start_live_tail, logGroupIdentifiers=[arn, arn], logStreamNames=["s"])[1]
+    assert told == "logStreamNames and logStreamNamePrefixes can only be used with a single log group."
+    whole = failed(logs.describe_log_streams, logGroupIdentifier=f"{arn}:*")[1]
+    assert whole.startswith("1 validation error detected: Value at 'logGroupIdentifier' failed")
     events = iter(stream)
     assert "sessionStart" in next(events)
     threading.Timer(0.2, lambda: write(logs, group, "s", ["INFO no", "ERROR yes"])).start()
@@ -201,9 +205,15 @@ def test_an_export_lies_in_the_bucket(logs, group, client, unique) -> None:
     bucket = unique("export")
     s3.create_bucket(Bucket=bucket)
     start = write(logs, group, "a/b", ["one", "two"])
+    wrong = {"logGroupName": group, "fromTime": start, "to": start, "destination": unique("nowhere")}
+    told = "The given bucket does not exist. Please make sure the bucket is valid."
+    assert failed(logs.create_export_task, **wrong) == ("InvalidParameterException", told)
     task = logs.create_export_task(
         logGroupName=group, fromTime=start - 1, to=start + 1000, destination=bucket, destinationPrefix="p"
     )["taskId"]
+    tried = s3.get_object(Bucket=bucket, Key="p/aws-logs-write-test")["Body"].read()
+    assert tried == b"Permission Check Successful"
+    assert failed(logs.describe_export_tasks, taskId="none")[0] == "ResourceNotFoundException"
     end = time.monotonic() + 15
     while (status := logs.describe_export_tasks(taskId=task)["exportTasks"][0]["status"]["code"]) != "COMPLETED":
         assert time.monotonic() < end, status

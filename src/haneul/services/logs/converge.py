@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ import msgspec
 import orjson
 
 from haneul.service import Call, Step
+from haneul.services.logs.exports import put_object
 from haneul.services.logs.groups import SWEEP_EVERY
 from haneul.services.logs.insights.query import parse_query
 from haneul.services.logs.names import millis
@@ -95,27 +96,11 @@ def _records(call: Call, query: Query) -> Iterator[tuple[dict[str, Any], int]]:
                 yield record, len(event.message)
 
 
-class _Bytes:
-    """A payload that is there already, as S3 takes it."""
-
-    def __init__(self, data: bytes) -> None:
-        self.buffered: bytes | None = data
-        self.length: int | None = len(data)
-        self.trailers: dict[str, str] = {}
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        yield self.buffered or b""
-
-    async def read(self, limit: int) -> bytes:
-        return self.buffered or b""
-
-
 def step_export(call: Call, export: Export) -> Step:
     """Write each stream's events as one compressed object."""
     if export.status not in ("PENDING", "RUNNING"):
         return Step(export)
     try:
-        _put(call, export, "aws-logs-write-test", b"Permission Check Successful")
         with call.read() as tx:
             group = GROUPS.get(tx, call.scope, export.group)
             streams = [] if group is None else list(STREAMS.scan(tx, call.scope, group.name))
@@ -127,17 +112,14 @@ def step_export(call: Call, export: Export) -> Step:
                 text = "".join(f"{_stamp(event.time)} {event.message}\n" for event in events)
             if text:
                 folder = stream.name.replace("/", "-")
-                _put(call, export, f"{export.id}/{folder}/000000.gz", gzip.compress(text.encode(), 6))
+                key = f"{export.prefix}/{export.id}/{folder}/000000.gz"
+                put_object(call, export.bucket, key, gzip.compress(text.encode(), 6))
     except AwsError as error:
         failed = msgspec.structs.replace(export, status="FAILED", message=error.message, finished=millis(call))
         return Step(failed)
     return Step(
         msgspec.structs.replace(export, status="COMPLETED", message="Completed successfully", finished=millis(call))
     )
-
-
-def _put(call: Call, export: Export, key: str, data: bytes) -> None:
-    call.invoke("s3", "PutObject", {"Bucket": export.bucket, "Key": f"{export.prefix}/{key}", "Body": _Bytes(data)})
 
 
 def _stamp(time: int) -> str:

@@ -31,6 +31,8 @@ def start_live_tail(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     streams, prefixes = request.get("logStreamNames"), request.get("logStreamNamePrefixes")
     if streams and prefixes:
         raise invalid("Only one of logStreamNames or logStreamNamePrefixes can be specified.")
+    if (streams or prefixes) and len(request["logGroupIdentifiers"]) > 1:
+        raise invalid("logStreamNames and logStreamNamePrefixes can only be used with a single log group.")
     groups = set()
     with call.read() as tx:
         for identifier in request["logGroupIdentifiers"]:
