@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -171,6 +172,14 @@ def addresses(tx: Reader, scope: Scope, subnet: Subnet, wanted: Sequence[str], m
 def taken_in(tx: Reader, scope: Scope, subnet: Subnet) -> set[str]:
     """The private addresses of a subnet's interfaces."""
     return {address for row in INTERFACE.table.scan(tx, scope) if row.subnet == subnet.id for address in row.addresses}
+
+
+def numbers_taken(tx: Reader, scope: Scope) -> Counter[str]:
+    """Subnet -> how many private addresses its interfaces have: all subnets in one look."""
+    found: Counter[str] = Counter()
+    for row in INTERFACE.table.scan(tx, scope):
+        found[row.subnet] += len(row.addresses)
+    return found
 
 
 def describe(tx: Reader, scope: Scope, row: NetworkInterface) -> dict[str, Any]:
