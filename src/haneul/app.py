@@ -51,6 +51,7 @@ ROOMS = (
     "logs",
     "organizations",
     "pipes",
+    "pricing",
     "rds",
     "rdsdata",
     "s3",

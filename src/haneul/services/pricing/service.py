@@ -1,0 +1,13 @@
+"""The Price List Service's identity card."""
+
+from haneul.service import Service
+
+SERVICE = Service(
+    model="pricing",
+    package="haneul.services.pricing",
+    modules=("products", "price_lists"),
+    hosts=("price-list-files",),
+    raw="price_lists:answer",
+    start="types:open_types",
+    uses=("ec2",),
+)
