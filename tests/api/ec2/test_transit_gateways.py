@@ -94,12 +94,18 @@ def test_routes_lead_to_a_gateway_that_the_vpc_is_at(ec2, gateway):
         ec2.delete_subnet(SubnetId=subnet)
     assert code_of(error)[0] == "DependencyViolation"
     ec2.delete_transit_gateway_vpc_attachment(TransitGatewayAttachmentId=attachment)
+    (ended,) = ec2.describe_transit_gateway_vpc_attachments(TransitGatewayAttachmentIds=[attachment])[
+        "TransitGatewayVpcAttachments"
+    ]
+    assert ended["State"] == "deleted"
     (shown,) = ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"]
     states = {one["DestinationCidrBlock"]: one["State"] for one in shown["Routes"]}
     assert states == {"10.3.0.0/24": "active", "10.0.0.0/8": "blackhole"}
     ec2.delete_transit_gateway(TransitGatewayId=gateway)
+    (shown,) = ec2.describe_transit_gateways(TransitGatewayIds=[gateway])["TransitGateways"]
+    assert shown["State"] == "deleted"  # what Terraform waits for
     with pytest.raises(ClientError) as error:
-        ec2.describe_transit_gateways(TransitGatewayIds=[gateway])
+        ec2.delete_transit_gateway(TransitGatewayId=gateway)
     assert code_of(error)[1] == f"Transit Gateway {gateway} was deleted or does not exist."
 
 

@@ -11,6 +11,7 @@ from haneul.services.ec2.errors import coded, errors, invalid
 from haneul.services.ec2.operations import operation
 from haneul.services.ec2.transit import ways
 from haneul.services.ec2.transit.state import (
+    KEPT,
     TRANSIT_ATTACHMENT,
     TRANSIT_GATEWAY,
     TRANSIT_TABLE,
@@ -108,6 +109,7 @@ def describe_transit_gateway_vpc_attachments(call: Call, request: Request) -> di
         ids="TransitGatewayAttachmentIds",
         filters=_VPC_FILTERS,
         render=lambda _, row: describe(call.scope, row),
+        wanted=lambda row: not row.deleted or row.deleted > call.now() - KEPT,
     )
 
 
@@ -122,6 +124,7 @@ def describe_transit_gateway_attachments(call: Call, request: Request) -> dict[s
         ids="TransitGatewayAttachmentIds",
         filters=_FILTERS,
         render=lambda _, row: _plain(call.scope, row),
+        wanted=lambda row: not row.deleted or row.deleted > call.now() - KEPT,
     )
 
 
@@ -151,11 +154,11 @@ async def delete_transit_gateway_vpc_attachment(call: Call, request: Request) ->
     def change(tx: Writer) -> realise.Changed:
         row = TRANSIT_ATTACHMENT.get(tx, call.scope, request["TransitGatewayAttachmentId"])
         concerned = ways.vpcs_of(tx, call.scope, row.gateway)
-        for table in list(TRANSIT_TABLE.table.scan(tx, call.scope)):
+        for table in list(TRANSIT_TABLE.living(tx, call.scope)):
             if row.id in table.propagations:
                 table.propagations = [one for one in table.propagations if one != row.id]
                 TRANSIT_TABLE.table.put(tx, call.scope, table)
-        TRANSIT_ATTACHMENT.table.delete(tx, call.scope, row.id)
+        TRANSIT_ATTACHMENT.end(tx, call.scope, row, call.now())
         return {"TransitGatewayVpcAttachment": describe(call.scope, row) | {"State": "deleting"}}, concerned
 
     return await realise.apply(call, change)
@@ -168,7 +171,7 @@ def get_transit_gateway_attachment_propagations(call: Call, request: Request) ->
         row = TRANSIT_ATTACHMENT.get(tx, call.scope, request["TransitGatewayAttachmentId"])
         found = [
             (table.id, {"TransitGatewayRouteTableId": table.id, "State": "enabled"})
-            for table in TRANSIT_TABLE.table.scan(tx, call.scope)
+            for table in TRANSIT_TABLE.living(tx, call.scope)
             if row.id in table.propagations
         ]
     filters = {"transit-gateway-route-table-id": "TransitGatewayRouteTableId"}
@@ -182,7 +185,7 @@ def describe(scope: Scope, row: TransitAttachment) -> dict[str, Any]:
         "TransitGatewayId": row.gateway,
         "VpcId": row.vpc,
         "VpcOwnerId": scope.account,
-        "State": "available",
+        "State": "deleted" if row.deleted else "available",
         "SubnetIds": row.subnets,
         "CreationTime": row.created,
         "Options": row.options,
@@ -197,12 +200,13 @@ def named(row: TransitAttachment) -> dict[str, Any]:
 
 def _plain(scope: Scope, row: TransitAttachment) -> dict[str, Any]:
     association = {"TransitGatewayRouteTableId": row.table, "State": "associated"} if row.table else None
+    association = None if row.deleted else association
     return {
         **named(row),
         "TransitGatewayId": row.gateway,
         "TransitGatewayOwnerId": scope.account,
         "ResourceOwnerId": scope.account,
-        "State": "available",
+        "State": "deleted" if row.deleted else "available",
         "Association": association,
         "CreationTime": row.created,
         "Tags": tagging.render(row.tags),

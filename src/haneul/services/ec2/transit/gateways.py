@@ -10,7 +10,7 @@ from haneul.services.ec2 import listing, tagging
 from haneul.services.ec2.errors import errors, invalid
 from haneul.services.ec2.operations import operation
 from haneul.services.ec2.transit import ways
-from haneul.services.ec2.transit.state import TRANSIT_GATEWAY, TRANSIT_TABLE, TransitGateway, TransitRouteTable
+from haneul.services.ec2.transit.state import KEPT, TRANSIT_GATEWAY, TRANSIT_TABLE, TransitGateway, TransitRouteTable
 
 ARN = "arn:aws:ec2:{region}:{account}:transit-gateway/{TransitGatewayId}"
 LIMIT = 5
@@ -50,7 +50,7 @@ def create_transit_gateway(call: Call, request: Request) -> dict[str, Any]:
     options |= {name: asked.get(name) or default for name, default in _SWITCHES.items()}
     _check(asked)
     with call.write() as tx:
-        if sum(1 for _ in TRANSIT_GATEWAY.table.scan(tx, call.scope)) >= LIMIT:
+        if sum(1 for _ in TRANSIT_GATEWAY.living(tx, call.scope)) >= LIMIT:
             raise errors.TransitGatewayLimitExceeded("You have reached the maximum number of transit gateways.")
         row = TransitGateway(
             id=TRANSIT_GATEWAY.new_id(),
@@ -81,6 +81,7 @@ def describe_transit_gateways(call: Call, request: Request) -> dict[str, Any]:
         ids="TransitGatewayIds",
         filters=_FILTERS,
         render=lambda _, row: describe(call.scope, row),
+        wanted=lambda row: not row.deleted or row.deleted > call.now() - KEPT,
     )
 
 
@@ -118,10 +119,10 @@ def delete_transit_gateway(call: Call, request: Request) -> dict[str, Any]:
         if attached:
             named = ", ".join(one.id for one in attached)
             raise errors.IncorrectState(f"{row.id} has non-deleted VPC Attachments: {named}.")
-        for table in list(TRANSIT_TABLE.table.scan(tx, call.scope)):
+        for table in list(TRANSIT_TABLE.living(tx, call.scope)):
             if table.gateway == row.id:
-                TRANSIT_TABLE.table.delete(tx, call.scope, table.id)
-        TRANSIT_GATEWAY.table.delete(tx, call.scope, row.id)
+                TRANSIT_TABLE.end(tx, call.scope, table, call.now())
+        TRANSIT_GATEWAY.end(tx, call.scope, row, call.now())
     return {"TransitGateway": describe(call.scope, row) | {"State": "deleting"}}
 
 
@@ -138,7 +139,7 @@ def describe(scope: Scope, row: TransitGateway) -> dict[str, Any]:
     return {
         "TransitGatewayId": row.id,
         "TransitGatewayArn": TRANSIT_GATEWAY.arn(scope, row.id),
-        "State": "available",
+        "State": "deleted" if row.deleted else "available",
         "OwnerId": scope.account,
         "Description": row.description,
         "CreationTime": row.created,

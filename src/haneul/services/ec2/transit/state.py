@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
 
+from haneul.service import Scope
 from haneul.services.ec2.errors import coded
 from haneul.services.ec2.kinds import Kind, Row
+from haneul.state.store import Reader, Writer
 from haneul.state.table import Table
 from haneul.wire.errors import AwsError
+
+KEPT = 3600.0
+"""Seconds that something is still told after its end."""
 
 
 class TransitGateway(msgspec.Struct, kw_only=True):
@@ -20,6 +25,7 @@ class TransitGateway(msgspec.Struct, kw_only=True):
     created: float
     description: str = ""
     options: dict[str, Any] = {}
+    deleted: float = 0.0
     tags: dict[str, str] = {}
 
 
@@ -34,6 +40,7 @@ class TransitAttachment(msgspec.Struct, kw_only=True):
     created: float
     table: str = ""
     options: dict[str, Any] = {}
+    deleted: float = 0.0
     tags: dict[str, str] = {}
 
 
@@ -46,6 +53,7 @@ class TransitRouteTable(msgspec.Struct, kw_only=True):
     created: float
     routes: dict[str, str] = {}
     propagations: list[str] = []
+    deleted: float = 0.0
     tags: dict[str, str] = {}
 
 
@@ -62,7 +70,7 @@ class CustomerGateway(msgspec.Struct, kw_only=True):
 
 
 class VpnGateway(msgspec.Struct, kw_only=True):
-    """attachments: VPC -> attached or detached. deleted: when, 0 for not."""
+    """attachments: VPC -> attached or detached. deleted: when, 0 for not; as of the others'."""
 
     id: str
     created: float
@@ -74,27 +82,51 @@ class VpnGateway(msgspec.Struct, kw_only=True):
 
 
 class TransitKind(Kind[Row]):
-    """AWS's words for what belongs to transit gateways are their own."""
+    """What belongs to transit gateways: AWS's words for it are their own, and it is told for a while after its end, as
+    `deleted`, which Terraform waits for."""
+
+    def find(self, tx: Reader, scope: Scope, identifier: str) -> Row | None:
+        """One that isn't deleted."""
+        row = self.table.get(tx, scope, identifier)
+        return None if row is None or row.deleted else row
+
+    def get(self, tx: Reader, scope: Scope, identifier: str) -> Row:
+        self.check([identifier])
+        row = self.find(tx, scope, identifier)
+        if row is None:
+            raise self.missing([identifier])
+        return row
+
+    def living(self, tx: Reader, scope: Scope) -> Iterator[Row]:
+        return (row for row in self.table.scan(tx, scope) if not row.deleted)
+
+    def end(self, tx: Writer, scope: Scope, row: Row, now: float) -> None:
+        """It is deleted; those that are so for long enough are forgotten."""
+        row.deleted = now
+        self.table.put(tx, scope, row)
+        for old in list(self.table.scan(tx, scope)):
+            if old.deleted and old.deleted <= now - KEPT:
+                self.table.delete(tx, scope, old.id)
 
     def missing(self, identifiers: Sequence[str]) -> AwsError:
         return coded(self.absent, f"{self.noun} {', '.join(identifiers)} was deleted or does not exist.")
 
 
-TRANSIT_GATEWAY: Kind[TransitGateway] = TransitKind(
+TRANSIT_GATEWAY: TransitKind[TransitGateway] = TransitKind(
     "transit-gateway",
     "tgw",
     Table("ec2.transit-gateway", TransitGateway, key=("id",)),
     "InvalidTransitGatewayID.NotFound",
     "Transit Gateway",
 )
-TRANSIT_ATTACHMENT: Kind[TransitAttachment] = TransitKind(
+TRANSIT_ATTACHMENT: TransitKind[TransitAttachment] = TransitKind(
     "transit-gateway-attachment",
     "tgw-attach",
     Table("ec2.transit-gateway-attachment", TransitAttachment, key=("id",)),
     "InvalidTransitGatewayAttachmentID.NotFound",
     "Transit Gateway Attachment",
 )
-TRANSIT_TABLE: Kind[TransitRouteTable] = TransitKind(
+TRANSIT_TABLE: TransitKind[TransitRouteTable] = TransitKind(
     "transit-gateway-route-table",
     "tgw-rtb",
     Table("ec2.transit-gateway-route-table", TransitRouteTable, key=("id",)),

@@ -13,6 +13,7 @@ from haneul.services.ec2.filters import Filter, Filters
 from haneul.services.ec2.operations import operation
 from haneul.services.ec2.transit import attachments, ways
 from haneul.services.ec2.transit.state import (
+    KEPT,
     TRANSIT_ATTACHMENT,
     TRANSIT_GATEWAY,
     TRANSIT_TABLE,
@@ -47,7 +48,7 @@ def create_transit_gateway_route_table(call: Call, request: Request) -> dict[str
     tags = tagging.of_new(request, "transit-gateway-route-table")
     with call.write() as tx:
         gateway = TRANSIT_GATEWAY.get(tx, call.scope, request["TransitGatewayId"])
-        if sum(one.gateway == gateway.id for one in TRANSIT_TABLE.table.scan(tx, call.scope)) >= LIMIT:
+        if sum(one.gateway == gateway.id for one in TRANSIT_TABLE.living(tx, call.scope)) >= LIMIT:
             raise errors.TransitGatewayRouteTableLimitExceeded(f"{gateway.id} has {LIMIT} route tables already.")
         row = TransitRouteTable(id=TRANSIT_TABLE.new_id(), gateway=gateway.id, created=call.now(), tags=tags)
         TRANSIT_TABLE.table.put(tx, call.scope, row)
@@ -65,6 +66,7 @@ def describe_transit_gateway_route_tables(call: Call, request: Request) -> dict[
         ids="TransitGatewayRouteTableIds",
         filters=_FILTERS,
         render=lambda tx, row: _describe(tx, call, row),
+        wanted=lambda row: not row.deleted or row.deleted > call.now() - KEPT,
     )
 
 
@@ -78,7 +80,7 @@ def delete_transit_gateway_route_table(call: Call, request: Request) -> dict[str
         shown = _describe(tx, call, row)
         if shown["DefaultAssociationRouteTable"] or shown["DefaultPropagationRouteTable"]:
             raise errors.IncorrectState(f"{row.id} is a default route table of {row.gateway}.")
-        TRANSIT_TABLE.table.delete(tx, call.scope, row.id)
+        TRANSIT_TABLE.end(tx, call.scope, row, call.now())
     return {"TransitGatewayRouteTable": shown | {"State": "deleting"}}
 
 
@@ -279,7 +281,7 @@ def _describe(tx: Reader, call: Call, row: TransitRouteTable) -> dict[str, Any]:
     return {
         "TransitGatewayRouteTableId": row.id,
         "TransitGatewayId": row.gateway,
-        "State": "available",
+        "State": "deleted" if row.deleted else "available",
         "DefaultAssociationRouteTable": options.get("AssociationDefaultRouteTableId") == row.id,
         "DefaultPropagationRouteTable": options.get("PropagationDefaultRouteTableId") == row.id,
         "CreationTime": row.created,

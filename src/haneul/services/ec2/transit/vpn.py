@@ -14,6 +14,7 @@ from haneul.services.ec2.operations import operation
 from haneul.services.ec2.transit import gateways
 from haneul.services.ec2.transit.state import (
     CUSTOMER_GATEWAY,
+    KEPT,
     TRANSIT_GATEWAY,
     VPN_GATEWAY,
     CustomerGateway,
@@ -26,8 +27,6 @@ from haneul.state.store import Reader, Writer
 CUSTOMER_ARN = "arn:aws:ec2:{region}:{account}:customer-gateway/{CustomerGatewayId}"
 ARN = "arn:aws:ec2:{region}:{account}:vpn-gateway/{VpnGatewayId}"
 LIMIT = 50
-KEPT = 3600.0
-"""Seconds that a deleted gateway is still told."""
 _CUSTOMER_FILTERS = {
     "bgp-asn": "BgpAsn",
     "customer-gateway-id": "CustomerGatewayId",

@@ -18,11 +18,11 @@ from haneul.state.store import Reader
 
 
 def attachments_of(tx: Reader, scope: Scope, gateway: str) -> list[TransitAttachment]:
-    return [row for row in TRANSIT_ATTACHMENT.table.scan(tx, scope) if row.gateway == gateway]
+    return [row for row in TRANSIT_ATTACHMENT.living(tx, scope) if row.gateway == gateway]
 
 
 def of_vpc(tx: Reader, scope: Scope, vpc: str) -> list[TransitAttachment]:
-    return [row for row in TRANSIT_ATTACHMENT.table.scan(tx, scope) if row.vpc == vpc]
+    return [row for row in TRANSIT_ATTACHMENT.living(tx, scope) if row.vpc == vpc]
 
 
 def vpcs_of(tx: Reader, scope: Scope, gateway: str) -> list[str]:

@@ -120,7 +120,7 @@ def delete_subnet(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """DeleteSubnet. Raises DependencyViolation while an interface is in it."""
     with call.write() as tx:
         row = SUBNET.get(tx, call.scope, request["SubnetId"])
-        attached = (one for one in TRANSIT_ATTACHMENT.table.scan(tx, call.scope) if row.id in one.subnets)
+        attached = (one for one in TRANSIT_ATTACHMENT.living(tx, call.scope) if row.id in one.subnets)
         if any(one.subnet == row.id for one in INTERFACE.table.scan(tx, call.scope)) or any(attached):
             raise errors.DependencyViolation(f"The subnet '{row.id}' has dependencies and cannot be deleted.")
         for table in list(ROUTE_TABLE.table.scan(tx, call.scope)):

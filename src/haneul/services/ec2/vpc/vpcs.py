@@ -194,7 +194,7 @@ def _occupied(tx: Reader, scope: Scope, vpc: str) -> bool:
         *GATEWAY.table.scan(tx, scope),
         *ENDPOINT.table.scan(tx, scope),
         *EGRESS_GATEWAY.table.scan(tx, scope),
-        *TRANSIT_ATTACHMENT.table.scan(tx, scope),
+        *TRANSIT_ATTACHMENT.living(tx, scope),
         *(group for group in GROUP.table.scan(tx, scope) if group.name != "default"),
         *(table for table in ROUTE_TABLE.table.scan(tx, scope) if not table.main),
         *(acl for acl in ACL.table.scan(tx, scope) if not acl.default),
