@@ -40,6 +40,59 @@ def wait_for(condition, limit: float = 15.0):
     raise AssertionError("it did not happen")
 
 
+def test_metrics_are_selected_by_sql(cloudwatch, unique) -> None:
+    """Metrics Insights lays the metrics of a group together, and orders the groups."""
+    namespace, start = unique("Test/ns"), minute()
+    for path, who, value in (("/a", "x", 1), ("/a", "y", 5), ("/b", "x", 2), ("/c", "z", 9)):
+        dimensions = [{"Name": "Path", "Value": path}, {"Name": "Who", "Value": who}]
+        put(cloudwatch, namespace, "Hits", [value], start, Dimensions=dimensions)
+
+    def select(text: str) -> list[tuple[str, list[float]]]:
+        query = {"Id": "q", "Period": 60, "Expression": text.replace("NS", f'"{namespace}"')}
+        found = cloudwatch.get_metric_data(StartTime=start - 60, EndTime=start + 120, MetricDataQueries=[query])
+        return [(one["Label"], one["Values"]) for one in found["MetricDataResults"]]
+
+    assert select("SELECT SUM(Hits) FROM NS") == [("q", [17.0])]
+    assert select("SELECT MAX(Hits) FROM SCHEMA(NS, Path, Who) WHERE Path = '/a'") == [("q", [5.0])]
+    assert select("SELECT MAX(Hits) FROM SCHEMA(NS, Path)") == [("q", [])]
+    ordered = "SELECT SUM(Hits) FROM NS WHERE Path != '/c' GROUP BY Who ORDER BY SUM() DESC LIMIT 1"
+    assert select(ordered) == [("y", [5.0])]
+    assert select("SELECT AVG(Hits) FROM NS WHERE Path != '/c' GROUP BY Who") == [("x", [1.5]), ("y", [5.0])]
+    with pytest.raises(ClientError) as error:
+        select("SELECT BEST(Hits) FROM NS")
+    assert error.value.response["Error"]["Code"] == "ValidationError"
+
+
+def test_alarms_and_times_that_cannot_be_are_refused(cloudwatch, unique) -> None:
+    """In AWS's words, which tools show to their users."""
+    alarm = {
+        "AlarmName": unique("a"),
+        "MetricName": "m",
+        "Namespace": "n",
+        "Period": 60,
+        "EvaluationPeriods": 1,
+        "Threshold": 1.0,
+        "ComparisonOperator": "GreaterThanThreshold",
+    }
+    told = failed(cloudwatch.put_metric_alarm, **alarm, ExtendedStatistic="90")
+    assert told == ("InvalidParameterValue", "The value 90 for parameter ExtendedStatistic is not supported.")
+    told = failed(
+        cloudwatch.put_metric_alarm, **alarm, ExtendedStatistic="p90", EvaluateLowSampleCountPercentile="maybe"
+    )
+    assert told[0] == "ValidationError"
+    stat = {"Metric": {"Namespace": "n", "MetricName": "m"}, "Period": 60, "Stat": "Sum"}
+    for end, words in ((0, "must not equal parameter EndTime"), (-60, "EndTime must be greater than StartTime")):
+        told = failed(
+            cloudwatch.get_metric_data,
+            StartTime=minute(),
+            EndTime=minute() + end,
+            MetricDataQueries=[{"Id": "q", "MetricStat": stat}],
+        )
+        assert told[0] == "ValidationError"
+        assert words in told[1]
+    assert failed(cloudwatch.delete_dashboards, DashboardNames=[])[0] == "InvalidParameterValue"
+
+
 def test_statistics_of_what_was_put(cloudwatch, unique) -> None:
     """Every form of data, every kind of statistic."""
     namespace, start = unique("ns"), minute()
@@ -207,7 +260,7 @@ def test_an_alarm_tells_its_topic(cloudwatch, client, unique) -> None:
     )
     assert history[0]["HistorySummary"] == f"Successfully executed action {topic}"
     cloudwatch.delete_alarms(AlarmNames=[name])
-    assert failed(cloudwatch.delete_alarms, AlarmNames=[name])[0] == "ResourceNotFound"
+    cloudwatch.delete_alarms(AlarmNames=[name])  # one that is gone is no error
 
 
 def test_composite_alarms_follow(cloudwatch, unique) -> None:

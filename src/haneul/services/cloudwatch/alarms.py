@@ -9,9 +9,10 @@ from haneul import converge
 from haneul.converge.timers import settle
 from haneul.kit import tokens
 from haneul.service import Call, Scope, operation
-from haneul.services.cloudwatch.errors import errors, missing, validation
+from haneul.services.cloudwatch.errors import errors, invalid, missing, validation
 from haneul.services.cloudwatch.histories import note
 from haneul.services.cloudwatch.metrics import key_of
+from haneul.services.cloudwatch.plane import stats
 from haneul.services.cloudwatch.state import ALARMS, HISTORIES, Alarm
 from haneul.services.cloudwatch.statistics import Computation, check_period
 from haneul.services.cloudwatch.transitions import alarm_arn, settle_composites, transition
@@ -118,6 +119,13 @@ def _check(call: Call, request: Mapping[str, Any]) -> None:
         raise validation("The parameter Threshold is required.")
     if bool(request.get("Statistic")) == bool(request.get("ExtendedStatistic")):
         raise validation("Exactly one of Statistic and ExtendedStatistic must be specified.")
+    if (extended := request.get("ExtendedStatistic")) and not stats.is_stat(extended):
+        raise invalid(f"The value {extended} for parameter ExtendedStatistic is not supported.")
+    if (few := request.get("EvaluateLowSampleCountPercentile")) not in (None, "", "evaluate", "ignore"):
+        raise validation(
+            f"Option {few} is not supported. "
+            "Supported options for parameter EvaluateLowSampleCountPercentile are evaluate and ignore."
+        )
     check_period(request["Period"])
 
 
@@ -236,11 +244,10 @@ def _switch(call: Call, request: Mapping[str, Any], *, enabled: bool) -> None:
 
 @operation(resource=by_alarms)
 def delete_alarms(call: Call, request: Mapping[str, Any]) -> None:
-    """DeleteAlarms. One that isn't there is an error, and then none is deleted."""
+    """DeleteAlarms. When one isn't there none is deleted, and nothing is said."""
     with call.write() as tx:
-        for name in request["AlarmNames"]:
-            if ALARMS.get(tx, call.scope, name) is None:
-                raise errors.ResourceNotFound("Unknown")
+        if any(ALARMS.get(tx, call.scope, name) is None for name in request["AlarmNames"]):
+            return
         for name in request["AlarmNames"]:
             ALARMS.delete(tx, call.scope, name)
             HISTORIES.delete_all(tx, call.scope, name)

@@ -88,6 +88,8 @@ def list_dashboards(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
 @operation(resource=lambda call, request: [arn_of(call.account, name) for name in request["DashboardNames"]])
 def delete_dashboards(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """DeleteDashboards: all of them or none."""
+    if not request["DashboardNames"]:
+        raise invalid("DashboardNames must contain at least one dashboard name.")
     with call.write() as tx:
         for name in request["DashboardNames"]:
             if DASHBOARDS.get(tx, call.scope, name) is None:

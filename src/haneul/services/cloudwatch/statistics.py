@@ -10,11 +10,13 @@ from typing import Any
 from haneul.kit import tokens
 from haneul.service import Call, operation
 from haneul.services.cloudwatch.errors import combination, errors, invalid, missing, validation
+from haneul.services.cloudwatch.maths import insights
 from haneul.services.cloudwatch.maths.expressions import Context, Parsed
 from haneul.services.cloudwatch.maths.functions import MathError, Series, Value
 from haneul.services.cloudwatch.metrics import UNITS, find, unit_number
 from haneul.services.cloudwatch.plane import points, stats
 from haneul.services.cloudwatch.plane.points import Bucket
+from haneul.services.cloudwatch.selecting import select
 from haneul.services.cloudwatch.state import METRICS, Metric
 from haneul.state.store import Reader
 
@@ -119,6 +121,9 @@ class Computation:
         self._now = call.now()
         self._queries = {query["Id"]: query for query in queries}
         self._parsed: dict[str, Parsed] = {}
+        self._selections: dict[str, insights.Selection] = {}
+        self.groups: dict[str, list[str]] = {}
+        """What a query of Metrics Insights grouped by: the names of its series."""
         self._values: dict[str, Value] = {}
         self._under_way: set[str] = set()
         self.start = start
@@ -138,7 +143,7 @@ class Computation:
                         f"The value {stat['Stat']} for parameter MetricDataQueries.member.MetricStat.Stat "
                         "is not supported."
                     )
-            else:
+            elif not self._selection(identity):
                 self._parse(identity)
         for identity, parsed in self._parsed.items():
             for name in parsed.names:
@@ -146,6 +151,27 @@ class Computation:
                     raise validation(
                         f"Error in expression '{identity}': The expression contains an undefined id: {name}"
                     )
+
+    def _selection(self, identity: str) -> insights.Selection | None:
+        """What an expression selects, when it is a query of Metrics Insights."""
+        expression = self._queries[identity].get("Expression") or ""
+        if not insights.is_query(expression):
+            return None
+        if identity not in self._selections:
+            try:
+                self._selections[identity] = insights.parse(expression)
+            except MathError as error:
+                raise validation(f"Error in expression '{identity}': {error}") from None
+        return self._selections[identity]
+
+    def _select(self, identity: str, selection: insights.Selection) -> Value:
+        period = self.period_of(identity)
+        start = rounded(self.start, period, self._now)
+        found = select(self._tx, self._call, selection, start, int(self.end), period)
+        if not selection.groups:
+            return found[0][1] if found else {}
+        self.groups[identity] = [name for name, _ in found]
+        return [series for _, series in found]
 
     def _parse(self, identity: str) -> Parsed:
         found = self._parsed.get(identity)
@@ -163,6 +189,8 @@ class Computation:
             return int(stat["Period"])
         if query.get("Period"):
             return int(query["Period"])
+        if self._selection(identity):
+            return 300
         parsed = self._parse(identity)
         names = set(parsed.names) | (self._metric_ids() if parsed.all_metrics else set())
         periods = [self.period_of(name) for name in names if name in self._queries and name != identity]
@@ -180,6 +208,8 @@ class Computation:
         query = self._queries[identity]
         if stat := query.get("MetricStat"):
             value: Value = self._metric(stat)
+        elif selection := self._selection(identity):
+            value = self._select(identity, selection)
         else:
             try:
                 value = self._parse(identity).compute(self._context(identity))
@@ -255,8 +285,10 @@ def _metric_data(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         raise validation("The collection MetricDataQueries must not have a size greater than 500.")
     if len({query["Id"] for query in queries}) != len(queries):
         raise validation("The values for parameter Id in MetricDataQueries are not unique.")
-    if request["StartTime"] >= request["EndTime"]:
-        raise validation("The parameter StartTime must be less than the parameter EndTime.")
+    if int(request["StartTime"]) == int(request["EndTime"]):
+        raise validation("The parameter StartTime must not equal parameter EndTime.")
+    if request["StartTime"] > request["EndTime"]:
+        raise validation("The parameter EndTime must be greater than StartTime.")
     ascending = request.get("ScanBy") == "TimestampAscending"
     limit = request.get("MaxDatapoints") or PAGE
     skip = _offset(request.get("NextToken"))
@@ -293,13 +325,14 @@ def _results(computation: Computation, query: Mapping[str, Any], ascending: bool
             raise validation(f"Error in expression '{identity}': Expression did not return a time series")
         value = {}
     series = value if isinstance(value, list) else [value]
+    groups = computation.groups.get(identity) or [""] * len(series)
     results = []
-    for one in series:
+    for group, one in zip(groups, series, strict=True):
         times = sorted(one, reverse=not ascending) if isinstance(one, dict) else []
         results.append(
             {
                 "Id": identity,
-                "Label": label,
+                "Label": query.get("Label") or group or label,
                 "Timestamps": times,
                 "Values": [float(one[time]) for time in times],
                 "StatusCode": "Complete",
