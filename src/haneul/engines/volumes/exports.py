@@ -27,6 +27,7 @@ from haneul.engines.volumes.port import NO_LIMITS, Limits
 PROGRAM = "qemu-storage-daemon"
 _EXPORTER = str(Path(__file__).with_name("exporter.py"))
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+_OWN = Path("/usr/bin") / PROGRAM
 _FILE, _MONITOR = "volume", "run/monitor"
 _HERE = "/run/qemu"
 _FIRST, _MANY = 2_000_000_000, 100_000_000
@@ -41,10 +42,15 @@ def program(folder: Path) -> Path:
     installed = folder / "installed" / "root" / "usr" / "bin" / PROGRAM
     if installed.is_file():
         return installed
-    own = Path("/usr/bin") / PROGRAM
+    own = _OWN
     if not own.is_file():
         raise EngineMissing("qemu-storage-daemon, which opens encrypted volumes,", "haneul engines install volumes")
     return own
+
+
+def libraries(root: Path) -> str:
+    """Where an installed program finds its own."""
+    return f"{root}/usr/lib/{os.uname().machine}-linux-gnu"
 
 
 def check(folder: Path) -> None:
@@ -161,11 +167,10 @@ class Exports:
         shown |= {"writable": not read_only, "allow-other": "on" if sandbox else "off"}
         argv += ["--export", json.dumps(shown)]
         argv += ["--chardev", f"socket,id=monitor,path={monitor},server=on,wait=off", "--monitor", "chardev=monitor"]
-        libraries = f"{_HERE if sandbox else top}/usr/lib/x86_64-linux-gnu"
         return {
             "argv": argv,
             "environment": {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
-            | ({"LD_LIBRARY_PATH": libraries} if inside else {}),
+            | ({"LD_LIBRARY_PATH": libraries(Path(_HERE) if sandbox else top)} if inside else {}),
             "binds": [[str(top), _HERE]] if inside and sandbox else [],
             "file": seen,
         }

@@ -21,6 +21,7 @@ from pathlib import Path
 from haneul.engines.errors import EngineError
 from haneul.engines.volumes import exports, luks, sparse
 from haneul.engines.volumes import manifest as manifests
+from haneul.engines.volumes.install import installed
 from haneul.engines.volumes.manifest import Block, Manifest
 from haneul.engines.volumes.port import BLOCK, NO_LIMITS, Limits, Taken
 from haneul.engines.volumes.runs import ahead, punch_others, runs
@@ -40,6 +41,9 @@ class LocalVolumes:
         """Held while the list of segments in use is read or changes."""
         self._held: list[Manifest] = []
         """Whose blocks a snapshot under way shares: nobody gives them back meanwhile."""
+
+    def versions(self) -> list[str]:
+        return installed(self._folder)
 
     def path(self, volume: str) -> Path:
         found = self._exports.path(volume)

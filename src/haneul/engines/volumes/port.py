@@ -38,6 +38,10 @@ NO_LIMITS = Limits()
 
 
 class Volumes(Protocol):
+    def versions(self) -> list[str]:
+        """What opens encrypted volumes here."""
+        ...
+
     def path(self, volume: str) -> Path:
         """The file that a machine opens, raw. Raises EngineError when it has to be opened first."""
         ...
