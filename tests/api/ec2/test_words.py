@@ -85,3 +85,37 @@ def test_what_needs_a_moment_is_waited_for(ec2):
     (shown,) = ec2.describe_instances(InstanceIds=[identifier])["Reservations"][0]["Instances"]
     assert shown["State"]["Name"] == "stopped"
     ec2.terminate_instances(InstanceIds=[identifier])
+
+
+def test_six_at_launch(ec2):
+    """Addresses of IPv6 that a launch asks for are the interface's."""
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16", AmazonProvidedIpv6CidrBlock=True)["Vpc"]
+    block = vpc["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlock"].replace("/56", "/64")
+    subnet = ec2.create_subnet(VpcId=vpc["VpcId"], CidrBlock="10.0.0.0/24", Ipv6CidrBlock=block)["Subnet"]["SubnetId"]
+    (made,) = launched(ec2, SubnetId=subnet, Ipv6AddressCount=2)
+    assert len(made["NetworkInterfaces"][0]["Ipv6Addresses"]) == 2
+    ec2.terminate_instances(InstanceIds=[made["InstanceId"]])
+
+
+def test_devices_are_checked_before_keys(ec2):
+    """What a request lacks is told before what it names and isn't there."""
+    device = {"DeviceName": "/dev/sdf"}
+    asked = {"KeyName": "nobody's"}
+    with pytest.raises(ClientError) as error:
+        launched(ec2, BlockDeviceMappings=[device], **asked)
+    assert code_of(error) == ("MissingParameter", "The request must contain the parameter ebs")
+    with pytest.raises(ClientError) as error:
+        launched(ec2, BlockDeviceMappings=[{**device, "Ebs": {"VolumeType": "gp3"}}], **asked)
+    assert code_of(error)[1] == "The request must contain the parameter size or snapshotId"
+
+
+def test_rules_come_in_order(ec2):
+    """A group's rules are told as they were granted, the one that it began with first."""
+    group = ec2.create_security_group(GroupName="ordered", Description="ordered")["GroupId"]
+    for port in (9, 5, 7):
+        ec2.authorize_security_group_ingress(
+            GroupId=group, IpProtocol="tcp", FromPort=port, ToPort=port, CidrIp="10.0.0.0/8"
+        )
+    mine = [{"Name": "group-id", "Values": [group]}]
+    rules = ec2.describe_security_group_rules(Filters=mine)["SecurityGroupRules"]
+    assert [(one["IsEgress"], one["FromPort"]) for one in rules] == [(True, -1), (False, 9), (False, 5), (False, 7)]

@@ -30,6 +30,8 @@ def merged(image: Image, asked: Sequence[Mapping[str, Any]]) -> Mapped:
             found.pop(device, None)
         elif wish.get("VirtualName") is not None and not wish.get("Ebs"):
             found.pop(device, None)  # instance store: AWS ignores what the type doesn't have
+        elif not wish.get("Ebs") and device not in found:
+            raise errors.MissingParameter("The request must contain the parameter ebs")
         else:
             found[device] = _over(image, device, found.get(device), wish.get("Ebs") or {})
     return found

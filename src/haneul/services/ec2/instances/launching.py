@@ -158,6 +158,7 @@ def launch(
         raise coded("InvalidAMIID.Unavailable", f"The image ID '{image.id}' is not available")
     spec = types.spec(asked.get("InstanceType") or DEFAULT_TYPE)
     capacity.check(able, image, spec)
+    mapped = devices.merged(image, asked.get("BlockDeviceMappings") or ())
     _check_key(call, tx, asked)
     ours = call.principal.kind == "service"  # it may give tags of AWS's own (aws:autoscaling:groupName)
     tags = {kind: tagging.of_new(asked, kind, *TAGGED, reserved=ours) for kind in TAGGED[:3]}
@@ -165,7 +166,7 @@ def launch(
     made = Launch(
         image=image,
         wires=wiring.wires(tx, call.scope, asked, tags["network-interface"]),
-        mapped=devices.merged(image, asked.get("BlockDeviceMappings") or ()),
+        mapped=mapped,
         options=_options(call, tx, asked, image, spec),
         profile=profile,
         origin=origin,

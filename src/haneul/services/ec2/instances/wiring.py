@@ -26,6 +26,7 @@ class Wire:
     existing: str = ""
     address: str = ""
     secondary: int | Sequence[str] = 0
+    ipv6: int | Sequence[str] | None = None
     description: str = ""
     kind: str = "interface"
     public: bool = False
@@ -42,7 +43,7 @@ def wires(tx: Reader, scope: Scope, request: Request, tags: dict[str, str]) -> l
         subnet = subnet_of(tx, scope, request)
         wire = Wire(index=0, subnet=subnet, address=request.get("PrivateIpAddress") or "", public=subnet.map_public)
         wire.groups = _groups(tx, scope, request, subnet)
-        wire.tags = dict(tags)
+        wire.tags, wire.ipv6 = dict(tags), _six(request, request)
         found = [wire]
     check_together(tx, scope, found)
     return found
@@ -120,12 +121,24 @@ def _wire(tx: Reader, scope: Scope, request: Request, one: Request, tags: dict[s
         groups=list(one.get("Groups") or ()),
         address=address,
         secondary=extra or one.get("SecondaryPrivateIpAddressCount") or 0,
+        ipv6=_six(request, one),
         description=one.get("Description") or "",
         kind=one.get("InterfaceType") or "interface",
         public=(alone and subnet.map_public) if public is None else bool(public),
         delete=one.get("DeleteOnTermination", True),
         tags=dict(tags),
     )
+
+
+def _six(request: Request, one: Request) -> int | Sequence[str] | None:
+    """IPv6 addresses by name, or how many; None: as the subnet gives them. Raises InvalidParameterCombination."""
+    named = [two["Ipv6Address"] for two in one.get("Ipv6Addresses") or () if two.get("Ipv6Address")]
+    count: int | None = one.get("Ipv6AddressCount")
+    if named and count:
+        raise mixed("The parameter ipv6AddressCount cannot be used with the parameter ipv6Addresses")
+    if named and request["MaxCount"] > 1:
+        raise mixed("The parameter ipv6Addresses cannot be used when launching more than one instance.")
+    return named or count
 
 
 def _existing(tx: Reader, scope: Scope, request: Request, one: Request) -> Wire:
@@ -195,6 +208,7 @@ def make(tx: Writer, scope: Scope, now: float, plane: Plane, instance: str, wire
             groups=wire.groups,
             address=wire.address,
             secondary=wire.secondary,
+            ipv6=wire.ipv6,
             description=wire.description,
             kind=wire.kind,
             tags=dict(wire.tags),

@@ -79,20 +79,28 @@ async def modify_security_group_rules(call: Call, request: Request) -> dict[str,
 
 @operation()
 def describe_security_group_rules(call: Call, request: Request) -> dict[str, Any]:
-    """DescribeSecurityGroupRules. A group that isn't there has no rules; what is no group's id is refused."""
+    """DescribeSecurityGroupRules, each group's in order. A group that isn't there has no rules; what
+    is no group's id is refused."""
     for one in request.get("Filters") or ():
         for value in (one.get("Values") or ()) if one.get("Name") == "group-id" else ():
             if not re.fullmatch(r"sg-[0-9a-f*?]+", value) and "*" not in value:
                 raise coded("InvalidGroupId.Malformed", f"The security group ID '{value}' is malformed")
-    return listing.describe(
-        call,
-        request,
-        RULE,
-        member="SecurityGroupRules",
-        ids="SecurityGroupRuleIds",
-        filters=_FILTERS,
-        render=lambda tx, row: describe(tx, call.scope, row),
-    )
+    if request.get("SecurityGroupRuleIds"):
+        return listing.describe(
+            call,
+            request,
+            RULE,
+            member="SecurityGroupRules",
+            ids="SecurityGroupRuleIds",
+            filters=_FILTERS,
+            render=lambda tx, row: describe(tx, call.scope, row),
+        )
+    with call.read() as tx:
+        items = [
+            (f"{row.group}\x00{row.order:09d}{not row.egress:d}\x00{row.id}", describe(tx, call.scope, row))
+            for row in RULE.table.scan(tx, call.scope)
+        ]
+    return listing.paged(request, "SecurityGroupRules", items, _FILTERS)
 
 
 def describe(tx: Reader, scope: Scope, rule: GroupRule) -> dict[str, Any]:
