@@ -182,6 +182,8 @@ def test_aliases(kms, unique) -> None:
     kms.delete_alias(AliasName=name)
     with pytest.raises(kms.exceptions.NotFoundException):
         kms.delete_alias(AliasName=name)
+    with pytest.raises(ClientError, match="alias/my:own contains invalid characters for an alias"):
+        kms.create_alias(AliasName="alias/my:own", TargetKeyId=one)
     for wrong in ("noprefix", "alias/aws/mine"):
         with pytest.raises(ClientError):
             kms.create_alias(AliasName=wrong, TargetKeyId=one)

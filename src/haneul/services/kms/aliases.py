@@ -38,10 +38,8 @@ def _check(name: str) -> None:
             "https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html"
         )
     if not _NAME.fullmatch(name):
-        raise errors.ValidationException(
-            f"1 validation error detected: Value '{name}' at 'aliasName' failed to satisfy constraint: "
-            "Member must satisfy regular expression pattern: ^[a-zA-Z0-9:/_-]+$"
-        )
+        # The model lets a colon pass, which only ARNs of aliases have.
+        raise errors.ValidationException(f"{name} contains invalid characters for an alias")
     if name.startswith("alias/aws/"):
         raise errors.NotAuthorizedException("")
 
