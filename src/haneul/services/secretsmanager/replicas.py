@@ -70,6 +70,8 @@ def replicate(call: Call, secret: Secret, regions: Sequence[Mapping[str, Any]], 
 
 def share(call: Call, scope: Scope, secret: Secret) -> None:
     """Bring every replica up to date with the primary, tags and policy too; values are sealed anew under its key."""
+    if not secret.replicas:
+        return
     with call.read() as tx:
         versions = [v for v in VERSIONS.scan(tx, scope, secret.name) if v.sealed]
     for replica in secret.replicas:
