@@ -177,9 +177,9 @@ def _end(call: Call, row: Fleet, over: str) -> Step:
     if left:
         row.activity = "pending_termination" if row.state.endswith("terminating") else row.activity
         return Step(row, 0.5 if left == {"shutting-down"} else None)
-    if row.state.endswith("terminating") and row.activity != "pending_termination":
-        row.activity = "pending_termination"  # nobody would see it end otherwise
-        return Step(row, LEAVING)
+    wait = row.ended + LEAVING - call.now()  # nobody would see it end otherwise
+    if wait > 0:
+        return Step(row, wait)
     row.state, row.ended, row.activity = over, call.now(), "fulfilled"
     with call.write() as tx:
         history.changed(tx, call, row, over)

@@ -190,6 +190,7 @@ def delete_fleets(call: Call, request: Request) -> dict[str, Any]:
             before = row.state
             row.state = "deleted_terminating" if ends else "deleted_running"
             if ends:
+                row.ended = call.now()
                 filling.end_all(tx, call, row.id)
             FLEET.table.put(tx, call.scope, row)
             history.changed(tx, call, row, row.state)
