@@ -45,7 +45,7 @@ def create_transit_gateway(call: Call, request: Request) -> dict[str, Any]:
     """CreateTransitGateway: there at once, and told as `pending`, as AWS tells it. Raises
     TransitGatewayLimitExceeded, InvalidParameterValue."""
     asked = request.get("Options") or {}
-    tags = tagging.of_new(request, "transit-gateway", "transit-gateway-route-table")
+    tags = tagging.of_new(request, "transit-gateway")
     options: dict[str, Any] = {"AmazonSideAsn": asn(asked.get("AmazonSideAsn"), 64512)}
     options |= {name: asked.get(name) or default for name, default in _SWITCHES.items()}
     _check(asked)
