@@ -40,12 +40,14 @@ def _listed(value: Any) -> list[Any]:
 @operation(resource=by_secret)
 def put_resource_policy(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """PutResourcePolicy."""
-    document = _parse(request["ResourcePolicy"])
-    if request.get("BlockPublicPolicy") and _is_public(document):
-        raise errors.PublicPolicyException("You can't attach a resource policy that allows broad access to the secret.")
     with call.write() as tx:
         scope, secret = find(tx, call, request["SecretId"])
         refuse_replica(secret)
+        document = _parse(request["ResourcePolicy"])
+        if request.get("BlockPublicPolicy") and _is_public(document):
+            raise errors.PublicPolicyException(
+                "You can't attach a resource policy that allows broad access to the secret."
+            )
         secret.policy = request["ResourcePolicy"]
         SECRETS.put(tx, scope, secret)
     share(call, scope, secret)
