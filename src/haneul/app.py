@@ -37,6 +37,7 @@ ROOMS = (
     "apigatewaymanagementapi",
     "apigatewayv2",
     "autoscaling",
+    "budgets",
     "ce",
     "cloudwatch",
     "dynamodb",

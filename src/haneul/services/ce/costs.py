@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from haneul.metering.bill import Line, lines
+from haneul.metering.names import service_name
 from haneul.service import Call, operation
 from haneul.services.ce.errors import errors
-from haneul.services.ce.names import service_name
 
 HOUR = 3600
 _METRICS = frozenset(

@@ -1,4 +1,4 @@
-"""Services as the bill names them."""
+"""Services as the bill names them, in Cost Explorer and in budgets' filters."""
 
 _NAMES = {
     "s3": "Amazon Simple Storage Service",
