@@ -56,8 +56,8 @@ def libraries(root: Path) -> str:
 def check(folder: Path) -> None:
     """Whether exporters can run here. Raises EngineMissing."""
     program(folder)
-    if not Path("/dev/fuse").exists():
-        raise EngineMissing("FUSE, which encrypted volumes need,", "modprobe fuse")
+    if not os.access("/dev/fuse", os.R_OK | os.W_OK):
+        raise EngineMissing("FUSE (/dev/fuse), which encrypted volumes need,", "modprobe fuse")
 
 
 class Exports:

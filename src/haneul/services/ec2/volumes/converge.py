@@ -27,6 +27,7 @@ def step_volume(call: Call, row: Volume) -> Step:
     if row.state == "creating":
         if row.encrypted and not row.data_key:
             row.data_key = keys.new_data_key(call, row.key, row.id)
+            return Step(row, 0)  # written down before a byte is encrypted with it
         source = _source_key(call, row)
         try:
             image_builtin.ensure_bytes(plane, row.snapshot)
@@ -115,6 +116,9 @@ def step_snapshot(call: Call, row: Snapshot) -> Step:
         if row.work.get("complete"):
             taken = plane.volumes.ensure_sealed(row.id)
         elif row.work.get("copy-of"):
+            if row.encrypted and not row.data_key:
+                row.data_key = keys.new_data_key(call, row.key, row.id)
+                return Step(row, 0)  # written down before a block is sealed with it
             taken = _copy(call, row)
         elif row.work.get("frozen"):
             taken = plane.volumes.ensure_snapshot(row.id, row.work.get("parent", ""), keys.opened(call, row.data_key))
@@ -153,8 +157,6 @@ def _let_go(call: Call, row: Snapshot) -> None:
 
 def _copy(call: Call, row: Snapshot) -> Taken:
     source = row.work["copy-of"]
-    if row.encrypted and not row.data_key:
-        row.data_key = keys.new_data_key(call, row.key, row.id)
     old = keys.opened(call, row.work.get("source-key", ""))
     image_builtin.ensure_bytes(planes.of(call.cloud), source)
     return planes.of(call.cloud).volumes.ensure_copy(row.id, source, old, keys.opened(call, row.data_key))
