@@ -239,14 +239,19 @@ class Constraints:
         if "pattern" in shape and self._quirks.patterns and "enum" not in shape:
             rules.append(f"{_PATTERN}{shape['pattern']}")
         if "enum" in shape and self._quirks.enums:
-            rules.append(f"Member must satisfy enum value set: [{', '.join(shape['enum'])}]")
+            rules.append(f"Member must satisfy enum value set: [{self._choices(shape)}]")
         return rules
+
+    def _choices(self, shape: Mapping[str, Any]) -> str:
+        """An enumeration's values, in the order in which the service names them."""
+        values = shape["enum"]
+        return ", ".join(next((each for each in self._quirks.orders if set(each) == set(values)), values))
 
     def _broken(self, shape: Mapping[str, Any], value: Any) -> Iterator[str]:
         kind = shape["type"]
         if kind == "string" and "enum" in shape:
             if self._quirks.enums and value not in shape["enum"]:
-                yield f"Member must satisfy enum value set: [{', '.join(shape['enum'])}]"
+                yield f"Member must satisfy enum value set: [{self._choices(shape)}]"
             return
         lower, upper = self._bounds(shape)
         if kind in _NUMBERS:

@@ -152,4 +152,4 @@ def _query_code(model: Model, shape: str) -> str:
 @cache
 def _writer(model: Model, protocol: str, shape: str) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
     names = frozenset(name for name in rest.output_members(model, {"shape": shape}) if name.lower() != "message")
-    return json.Writers(model, frozenset()).members({"shape": shape}, names)
+    return json.Writers(model, quirks(model.name, protocol).opaque).members({"shape": shape}, names)

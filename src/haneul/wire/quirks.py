@@ -24,6 +24,8 @@ class Quirks:
     wrappers: operations whose XML output has another root element than the model's.
     demoted: operations that lose against another of the same method and path, unless ?x-id= names them.
     crc32: answers carry x-amz-crc32, which the service's clients check.
+    opaque: shapes that errors hold as the room keeps them (items of DynamoDB, as JSON has them).
+    orders: the order in which it names an enumeration's values, by their set, where it isn't the model's.
     type_in_body: error bodies hold the code and the side at fault as members (Glacier).
     """
 
@@ -47,6 +49,8 @@ class Quirks:
     roots: tuple[tuple[str, str], ...] = ()
     demoted: frozenset[str] = field(default_factory=frozenset)
     crc32: bool = False
+    opaque: frozenset[str] = field(default_factory=frozenset)
+    orders: tuple[tuple[str, ...], ...] = ()
     type_in_body: bool = False
 
 
@@ -104,6 +108,11 @@ _BY_SERVICE: dict[str, dict[str, object]] = {
     "docdb": {**_PARAMETER, "millis": True},
     "dynamodb": {
         "crc32": True,
+        "opaque": frozenset({"AttributeValue"}),
+        "orders": (
+            ("SPECIFIC_ATTRIBUTES", "COUNT", "ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES"),
+            ("ALL_NEW", "UPDATED_OLD", "ALL_OLD", "NONE", "UPDATED_NEW"),
+        ),
         "error_namespace": "com.amazonaws.dynamodb.v20120810#",
         "namespaces": (
             ("ValidationException", "com.amazon.coral.validate#"),

@@ -46,12 +46,15 @@ def batch_get_item(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
             expressions.check_key_paths(paths[name] or (), schema)
             bill = bills.of(schema.name)
             answers = responses.setdefault(name, [])
-            left = []
+            left: list[Item] = []
             for key, place in found:
-                if room <= 0:
+                if left:
                     left.append(key)
                     continue
                 item, size = _read(tx, schema, place, paths[name])
+                if size > room:
+                    left.append(key)
+                    continue
                 room -= size
                 bill.table += read_units(size, bool(wanted[name].get("ConsistentRead")))
                 if item is not None:

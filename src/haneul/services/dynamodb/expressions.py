@@ -15,6 +15,10 @@ from haneul.services.dynamodb.plane.values import Item
 from haneul.services.dynamodb.schemas import Schema, wrong_index_type
 
 _UNSUPPORTED = "The update expression attempted to update the secondary index key to unsupported type"
+_EMPTY_UPDATED = (
+    "One or more parameter values are not valid. The update expression attempted to update a secondary index key to a "
+    "value that is not supported. The AttributeValue for a key attribute cannot contain an empty {} value."
+)
 _NOT_SCALAR = "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: {}: {}"
 
 
@@ -136,7 +140,7 @@ class Update:
         elif self.attributes:
             legacy.apply(self.attributes, new)
         if schema.index_keys:
-            schema.check_index_keys(new, lambda *_: invalid(_UNSUPPORTED))
+            schema.check_index_keys(new, lambda *_: invalid(_UNSUPPORTED), _EMPTY_UPDATED)
         for action in self.actions or ():
             if len(action.path) > 1 or action.kind is None:
                 values.check_depth(new.get(action.path[0]))  # type: ignore[arg-type]

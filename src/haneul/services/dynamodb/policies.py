@@ -7,7 +7,6 @@ from typing import Any
 
 import orjson
 
-from haneul.kit import tokens
 from haneul.service import Call, Guard, Scope, operation
 from haneul.services.dynamodb import memory
 from haneul.services.dynamodb.errors import errors, invalid
@@ -29,7 +28,7 @@ def attach(call: Call, row: TableRow, policy: str) -> None:
     if not isinstance(document, dict) or "Statement" not in document:
         raise invalid("The policy document is malformed: it has no Statement")
     row.policy = policy
-    row.policy_revision = str(int.from_bytes(bytes.fromhex(tokens.random_hex(12)), "big"))
+    row.policy_revision = str(max(int(call.now() * 1000), int(row.policy_revision or 0) + 1))
 
 
 def _located(call: Call, request: Mapping[str, Any]) -> tuple[Scope, str]:

@@ -23,6 +23,7 @@ _EMPTY_INDEX_KEY = (
     "The AttributeValue for a key attribute cannot contain an empty {} value. IndexName: {}, IndexKey: {}"
 )
 NO_INDEX = "The table does not have the specified index"
+_LONG_RANGE = "Aggregated size of all range keys has exceeded the size limit of 1024 bytes"
 _WORDS = {"S": "string", "B": "binary"}
 
 
@@ -96,6 +97,8 @@ class Schema:
             for name, kind in index.attributes:
                 if name not in self.key_names:
                     self.index_keys.setdefault(name, (kind, index.name))
+        self.narrow = any(row.hash == name for index in self.indexes for name, _ in index.ranges)
+        """The partition key is some index's sort key: it can be no longer than those."""
         self.has_local = any(index.local for index in self.indexes)
         self.stream = row.stream
         self.logged = row.pitr_since is not None
@@ -144,6 +147,8 @@ class Schema:
                     f"Type mismatch for key {name} expected: {kind} actual: {values.kind_of(value)}"
                 )
             parts.append(self._raw(name, kind, content))
+        if self.narrow and len(parts[0]) > RANGE_LIMIT:
+            raise invalid_parameter(_LONG_RANGE)
         return self._join(parts)
 
     def _raw(self, name: str, kind: str, content: str) -> bytes:
@@ -156,9 +161,7 @@ class Schema:
                     if len(raw) > HASH_LIMIT:
                         raise invalid_parameter("Size of hashkey has exceeded the maximum size limit of2048 bytes")
                 else:
-                    raise invalid_parameter(
-                        "Aggregated size of all range keys has exceeded the size limit of 1024 bytes"
-                    )
+                    raise invalid_parameter(_LONG_RANGE)
         return raw
 
     def _join(self, parts: list[bytes]) -> bytes:
@@ -167,8 +170,14 @@ class Schema:
         assert self.range_type is not None
         return keys.partition(parts[0]) + keys.ordered(self.range_type, parts[1])
 
-    def check_index_keys(self, item: Mapping[str, Any], wrong: Callable[[str, str, str, str], Exception]) -> None:
-        """Index keys in an item must have the declared type, and bytes. `wrong` makes the error of a wrong type."""
+    def check_index_keys(
+        self,
+        item: Mapping[str, Any],
+        wrong: Callable[[str, str, str, str], Exception],
+        empty: str = _EMPTY_INDEX_KEY,
+    ) -> None:
+        """Index keys in an item must have the declared type, and bytes. `wrong` makes the error of a wrong type,
+        `empty` is that of no bytes."""
         for name, (kind, index) in self.index_keys.items():
             value = item.get(name)
             if value is None:
@@ -180,7 +189,7 @@ class Schema:
                 continue
             raw = keys.raw(kind, content)
             if not raw:
-                raise invalid(_EMPTY_INDEX_KEY.format(_WORDS[kind], index, name))
+                raise invalid(empty.format(_WORDS[kind], index, name))
             self._check_index_size(name, index, len(raw))
 
     def _check_index_size(self, name: str, index_name: str, size: int) -> None:
@@ -188,7 +197,7 @@ class Schema:
             return
         for index in self.indexes:
             if any(name == attribute for attribute, _ in index.ranges):
-                raise invalid_parameter("Aggregated size of all range keys has exceeded the size limit of 1024 bytes")
+                raise invalid_parameter(_LONG_RANGE)
         if size > HASH_LIMIT:
             raise invalid_parameter("Size of hashkey has exceeded the maximum size limit of2048 bytes")
 

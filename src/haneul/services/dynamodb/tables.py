@@ -155,9 +155,8 @@ def delete_table(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
                 "Resource cannot be deleted as it is currently protected against deletion. "
                 "Disable deletion protection first."
             )
-        counts = store.counts(tx, bytes.fromhex(row.data))
+        told = describe(scope, row, store.counts(tx, bytes.fromhex(row.data)), "DELETING")
         purge.remove_table(call, tx, scope, row)
-    told = describe(scope, row, counts, "DELETING")
     return {"TableDescription": {member: value for member, value in told.items() if member not in _NOT_OF_THE_DELETED}}
 
 
