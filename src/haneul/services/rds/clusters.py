@@ -7,7 +7,7 @@ from typing import Any
 
 from haneul.converge import wake
 from haneul.service import Call, operation
-from haneul.services.rds import cluster_snapshots, creation, families, listing, names, tags, versions, views
+from haneul.services.rds import cluster_snapshots, creation, families, listing, names, secrets, tags, versions, views
 from haneul.services.rds.errors import errors, invalid, mixed, must, no_cluster
 from haneul.services.rds.happenings import tell
 from haneul.services.rds.parameters import find as find_group
@@ -43,6 +43,8 @@ def create_db_cluster(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         if row.work["source"]["kind"] == "new":
             _master(row, request)
         add(call, tx, row)
+    row = secrets.announce(call, CLUSTERS, row)
+    with call.read() as tx:
         return {"DBCluster": views.cluster(call, tx, row)}
 
 
@@ -227,7 +229,9 @@ def modify_db_cluster(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         wake(tx, "rds.cluster", call.scope, (row.id,), call.now())
         for name in row.members:
             wake(tx, "rds.instance", call.scope, (name,), call.now())
-        return {"DBCluster": views.cluster(call, tx, row)}
+    row = secrets.announce(call, CLUSTERS, row)
+    with call.read() as reader:
+        return {"DBCluster": views.cluster(call, reader, row)}
 
 
 @operation(resource="{ResourceArn}")
@@ -280,14 +284,10 @@ def _kept(row: Cluster, request: Mapping[str, Any]) -> dict[str, Any]:
 
 def _later(call: Call, row: Cluster, request: Mapping[str, Any]) -> dict[str, Any]:
     later: dict[str, Any] = {}
+    if secrets.change(row, request):
+        later["MasterUserPassword"] = "****"
     if request.get("MasterUserPassword") is not None:
-        if row.secret:
-            raise mixed("You can't specify MasterUserPassword for a cluster with ManageMasterUserPassword enabled.")
         row.password = names.password(request["MasterUserPassword"])
-        later["MasterUserPassword"] = "****"
-    if request.get("ManageMasterUserPassword") and not row.secret:
-        row.work = {**row.work, "manage": request.get("MasterUserSecretKmsKeyId", "")}
-        later["MasterUserPassword"] = "****"
     if "BackupRetentionPeriod" in request and request["BackupRetentionPeriod"] != row.shape["BackupRetentionPeriod"]:
         later["BackupRetentionPeriod"] = creation.retention_of(request["BackupRetentionPeriod"], 1)
     if "EnableIAMDatabaseAuthentication" in request:

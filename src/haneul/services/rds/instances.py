@@ -7,7 +7,18 @@ from typing import Any
 
 from haneul.converge import wake
 from haneul.service import Call, operation
-from haneul.services.rds import classes, creation, families, joining, listing, names, snapshots, versions, views
+from haneul.services.rds import (
+    classes,
+    creation,
+    families,
+    joining,
+    listing,
+    names,
+    secrets,
+    snapshots,
+    versions,
+    views,
+)
 from haneul.services.rds.errors import errors, mixed, no_instance
 from haneul.services.rds.happenings import tell
 from haneul.services.rds.state import BACKUPS, CLUSTERS, INSTANCES, Instance
@@ -41,6 +52,7 @@ def create_db_instance(call: Call, request: Mapping[str, Any]) -> dict[str, Any]
             creation.master(row, request, kind)
             creation.add(call, tx, row)
             wake(tx, "rds.instance", call.scope, (row.id,), call.now())
+        row = secrets.announce(call, INSTANCES, row)
     with call.read() as tx:
         return {"DBInstance": views.instance(call, tx, row)}
 
@@ -123,7 +135,9 @@ def modify_db_instance(call: Call, request: Mapping[str, Any]) -> dict[str, Any]
             row.work = {**row.work, "due": due}
         INSTANCES.put(tx, call.scope, row)
         wake(tx, "rds.instance", call.scope, (row.id,), call.now())
-        return {"DBInstance": views.instance(call, tx, row)}
+    row = secrets.announce(call, INSTANCES, row)
+    with call.read() as reader:
+        return {"DBInstance": views.instance(call, reader, row)}
 
 
 def _check_of_cluster(request: Mapping[str, Any]) -> None:
@@ -139,14 +153,10 @@ def _changes(
     kind = families.engine(row.engine)
     kept = _plain_changes(call, row, request)
     later: dict[str, Any] = {}
+    if secrets.change(row, request):
+        later["MasterUserPassword"] = "****"
     if request.get("MasterUserPassword") is not None:
-        if row.secret:
-            raise mixed("You can't specify MasterUserPassword for an instance with ManageMasterUserPassword enabled.")
         row.password = names.password(request["MasterUserPassword"], 128 if kind.kind == "postgres" else 41)
-        later["MasterUserPassword"] = "****"
-    if request.get("ManageMasterUserPassword") and not row.secret:
-        row.work = {**row.work, "manage": request.get("MasterUserSecretKmsKeyId", "")}
-        later["MasterUserPassword"] = "****"
     if "DBParameterGroupName" in request and request["DBParameterGroupName"].lower() != row.group:
         row.group = creation.group_of(call, tx, request, row.engine, _version(call, row, request))
         row.group_changed = True
