@@ -56,7 +56,7 @@ def test_some_resources_may_not_be_there(cloud, account, ec2, default):
     ("options", "message"),
     [
         ({"LogGroupName": "a"}, "DeliverLogsPermissionArn can't be empty if LogDestinationType is cloud-watch-logs."),
-        ({"DeliverLogsPermissionArn": ROLE}, "LogDestination can't be empty."),
+        ({"DeliverLogsPermissionArn": ROLE}, "LogDestination can't be empty if LogGroupName is not provided."),
         (
             {"LogDestinationType": "s3", "LogGroupName": "a"},
             "LogDestination type must be cloud-watch-logs if LogGroupName is provided.",

@@ -45,6 +45,18 @@ def test_tags_on_nothing(ec2):
         "InvalidParameterValue",
         "'nonsense' is not a valid taggable resource type for this operation.",
     )
+    assert refused(ec2.create_vpc, CidrBlock="10.0.0.0/16", TagSpecifications=[{"ResourceType": "vpc"}]) == (
+        "InvalidParameterValue",
+        "Tag specification must have at least one tag",
+    )
+
+
+def test_ids_that_are_left_out(ec2):
+    """Terraform looks for an end of these by an empty answer, not by an error."""
+    assert ec2.describe_flow_logs(FlowLogIds=["fl-0123456789abcdef0"])["FlowLogs"] == []
+    gone = ["eigw-0123456789abcdef0"]
+    answer = ec2.describe_egress_only_internet_gateways(EgressOnlyInternetGatewayIds=gone)
+    assert answer["EgressOnlyInternetGateways"] == []
 
 
 def test_no_instances(ec2):

@@ -30,10 +30,12 @@ def describe(
     render: Callable[[Reader, Any], dict[str, Any]],
     limits: tuple[int, int] = LIMITS,
     wanted: Callable[[Any], bool] | None = None,
+    forgiving: bool = False,
 ) -> dict[str, Any]:
     """One page of a kind's rows as `render` shows them, under `member`.
 
     ids: the request's member with ids. limits: the least and the most of MaxResults. wanted: rows to show at all.
+    forgiving: of the kinds for which AWS leaves out ids that aren't there, instead of refusing them.
     Raises the kind's NotFound error, InvalidParameterValue, InvalidParameterCombination, InvalidNextToken.
     """
     named: Sequence[str] = request.get(ids) or ()
@@ -41,7 +43,10 @@ def describe(
         raise mixed(f"The parameter {ids} cannot be used with the parameter MaxResults")
     with call.read() as tx:
         rows: Iterable[Any]
-        if named:
+        if named and forgiving:
+            found = (kind.find(tx, call.scope, one) for one in dict.fromkeys(named))
+            rows = [row for row in found if row is not None]
+        elif named:
             rows = kind.get_all(tx, call.scope, named)
         else:
             rows = kind.table.scan(tx, call.scope, after_key=_after(request))

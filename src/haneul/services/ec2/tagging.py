@@ -79,9 +79,11 @@ def of_new(request: Mapping[str, Any], kind: str, *others: str, reserved: bool =
     for one in request.get("TagSpecifications") or ():
         named = one.get("ResourceType")
         if not named:
-            raise errors.MissingParameter("Tag specification resource type must have a value")
+            raise errors.InvalidParameter("Tag specification resource type must have a value")
         if named != kind and named not in others:
             raise invalid(f"'{named}' is not a valid taggable resource type for this operation.")
+        if not one.get("Tags"):
+            raise invalid("Tag specification must have at least one tag")
         if named == kind:
             found.update(checked(one.get("Tags") or (), reserved=reserved))
     _within_limit(found)

@@ -73,6 +73,7 @@ def describe_flow_logs(call: Call, request: Mapping[str, Any]) -> dict[str, Any]
         filters=_FILTERS,
         render=lambda _, row: describe(row),
         limits=(1, 1000),
+        forgiving=True,
     )
 
 
@@ -165,8 +166,10 @@ def _destination(call: Call, kind: str, request: Mapping[str, Any]) -> tuple[str
     if kind == "s3":
         if group:
             raise coded("InvalidParameter", "LogDestination type must be cloud-watch-logs if LogGroupName is provided.")
+        if not destination:
+            raise coded("InvalidParameter", "LogDestination can't be empty if LogGroupName is not provided.")
         if not destination.startswith("arn:aws:s3:::") or not destination.removeprefix("arn:aws:s3:::"):
-            raise coded("InvalidParameter", f"LogDestination {destination or 'null'} is not a valid S3 ARN.")
+            raise coded("InvalidParameter", f"LogDestination {destination} is not a valid S3 ARN.")
         return "", destination
     if kind != "cloud-watch-logs":
         raise errors.UnsupportedOperation(f"Flow logs are not delivered to {kind} here.")
@@ -176,7 +179,7 @@ def _destination(call: Call, kind: str, request: Mapping[str, Any]) -> tuple[str
             "DeliverLogsPermissionArn can't be empty if LogDestinationType is cloud-watch-logs.",
         )
     if not group and not destination:
-        raise coded("InvalidParameter", "LogDestination can't be empty.")
+        raise coded("InvalidParameter", "LogDestination can't be empty if LogGroupName is not provided.")
     if destination:
         parts = destination.removesuffix(":*").split(":", 6)
         if len(parts) != 7 or parts[5] != "log-group":

@@ -133,6 +133,7 @@ def describe_egress_only_internet_gateways(call: Call, request: Request) -> dict
         filters={},
         render=lambda _, row: _egress(row),
         limits=(5, 255),
+        forgiving=True,
     )
 
 

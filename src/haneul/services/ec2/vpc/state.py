@@ -283,7 +283,7 @@ class FlowLogKind(Kind[FlowLog]):
     """AWS's words for flow logs are their own."""
 
     def missing(self, identifiers: Sequence[str]) -> AwsError:
-        counted = f"[TotalCount: {len(identifiers)}] {', '.join(identifiers)}"
+        counted = f"[TotalCount: {len(identifiers)}] {' '.join(identifiers)}"
         return coded(self.absent, f"These flow log ids in the input list are not found: {counted}")
 
 
