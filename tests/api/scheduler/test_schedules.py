@@ -126,6 +126,19 @@ def test_universal_targets_and_dead_letters(scheduler, queue, unique, client) ->
         time.sleep(0.05)
 
 
+def test_a_start_long_gone_is_refused(scheduler, queue, unique) -> None:
+    """AWS takes a start of up to five minutes ago."""
+    told = failed(
+        scheduler.create_schedule,
+        Name=unique("old"),
+        ScheduleExpression="rate(1 hour)",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        StartDate=datetime.now(UTC) - timedelta(minutes=6),
+        Target={"Arn": queue[1], "RoleArn": ROLE},
+    )
+    assert told == ("ValidationException", "The StartDate you specify cannot be earlier than 5 minutes ago.")
+
+
 def test_a_moment_just_gone(scheduler, queue, unique, client) -> None:
     """Schedules fire within a minute of their moment, so a few seconds ago is not too late; yesterday is."""
     for name, seconds in (("gone", -86_400.0), ("late", -5.0)):

@@ -37,6 +37,10 @@ def arn_of(scope: Scope, group: str, name: str) -> str:
     return f"arn:aws:scheduler:{scope.region}:{scope.account}:schedule/{group}/{name}"
 
 
+EARLIEST = 300.0
+"""How long ago a new schedule may start, in seconds."""
+
+
 def by_schedule(call: Call, request: Mapping[str, Any]) -> str:
     return arn_of(call.scope, request.get("GroupName") or DEFAULT, request["Name"])
 
@@ -119,6 +123,8 @@ def following(call: Call, schedule: Schedule, after: float) -> tuple[float | Non
 def create_schedule(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """CreateSchedule."""
     settings = _settings(request)
+    if settings.get("StartDate") and settings["StartDate"] < call.now() - EARLIEST:
+        raise invalid("The StartDate you specify cannot be earlier than 5 minutes ago.")
     group, name = request.get("GroupName") or DEFAULT, request["Name"]
     with call.write() as tx:
         find(tx, call.scope, group)
