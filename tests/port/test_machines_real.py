@@ -18,10 +18,10 @@ from typing import Any
 
 import pytest
 
-from haneul.engines import daemons, machines
+from haneul.engines import daemons, machines, volumes
 from haneul.engines.errors import EngineBusy, EngineError
 from haneul.engines.machines import Disk, Machine, Machines, Nic, images
-from haneul.engines.volumes import sparse
+from haneul.engines.volumes import exports, sparse
 
 pytestmark = pytest.mark.timeout(180)
 KINDS = ("uml", "qemu")
@@ -222,6 +222,41 @@ def test_disks_come_and_go_while_it_runs(
     assert [one.id for one in engine.disks("i-1")] == ["vol-root"]
     engine.attach("i-1", extra)
     assert guest.run(f"sleep 0.3; mount -o ro /dev/{device} /mnt && cat /mnt/file") == "here"
+
+
+def test_encrypted_volumes_are_disks_like_any_other(
+    engine: Machines, kind: str, root: Disk, tmp_path: Path, shell: Callable[[], Shell]
+) -> None:
+    """From the start and while it runs, read and written by the machine's own user, grown where the engine can."""
+    try:
+        exports.check(tmp_path)
+    except EngineError as error:
+        pytest.skip(str(error))
+    store, key = volumes.open_engine(tmp_path / "ebs"), bytes(range(32))
+    try:
+        for name in ("vol-1", "vol-2"):
+            store.ensure_volume(name, 8 << 20, own_key=key)
+        first, second = (Disk(one, store.ensure_open(one, key), serial=one[-1]) for one in ("vol-1", "vol-2"))
+        engine.ensure_running(machine(kind, root, first))
+        guest = shell()
+        (device,) = re.findall(r" 8192 (\S+)", guest.run("cat /proc/partitions"))
+        write = "mkfs.ext4 -q /dev/{0} && mount /dev/{0} /mnt && echo here > /mnt/file && sync && umount /mnt"
+        assert guest.run(write.format(device)) == ""
+        engine.attach("i-1", second)
+        guest.run("for i in `seq 100`; do grep -c ' 8192 ' /proc/partitions | grep -q 2 && break; sleep 0.05; done")
+        (other,) = set(re.findall(r" 8192 (\S+)", guest.run("cat /proc/partitions"))) - {device}
+        assert guest.run(write.format(other)) == ""
+        store.ensure_grown("vol-2", 16 << 20)
+        if engine.resized("i-1", "vol-2"):
+            guest.run("for i in `seq 100`; do grep -q ' 16384 ' /proc/partitions && break; sleep 0.05; done")
+            assert f" 16384 {other}" in guest.run("cat /proc/partitions")
+        engine.detach("i-1", "vol-2")
+        store.ensure_closed("vol-2")
+        assert b"here" not in (tmp_path / "ebs/engines/volumes/luks/vol-2").read_bytes()
+        assert b"here\n" in store.ensure_open("vol-2", key).read_bytes()
+    finally:
+        engine.remove("i-1")
+        store.close()
 
 
 def test_read_only_disks_stay_as_they_are(
