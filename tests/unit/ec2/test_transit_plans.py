@@ -9,6 +9,7 @@ import pytest
 
 from haneul.engines.networks.port import Route
 from haneul.services.ec2.transit import state as transit
+from haneul.services.ec2.transit import ways
 from haneul.services.ec2.vpc import state
 from haneul.services.ec2.vpc.plan import compile_plan
 from haneul.state.memory import MemoryStore
@@ -99,3 +100,13 @@ def test_another_zone_reaches_nothing(world, table):
 
 def _members(row: state.Subnet) -> dict[str, Any]:
     return {name: getattr(row, name) for name in row.__struct_fields__}
+
+
+def test_a_new_block_is_propagated(world, table):
+    """What a VPC gets later, its neighbours' routes lead to: they are the ones to be told."""
+    vpc, subnet = world.place("10.7.0.0/16", "10.7.1.0/24")
+    attach(world, vpc, subnet, table)
+    vpc.cidrs = {**vpc.cidrs, "vpc-cidr-assoc-2": "10.8.0.0/16"}
+    state.VPC.table.put(world.tx, SCOPE, vpc)
+    assert world.routes()["10.8.0.0/16"].target == "pcx"
+    assert ways.neighbours(world.tx, SCOPE, vpc.id) == [world.vpc.id]

@@ -30,6 +30,11 @@ def vpcs_of(tx: Reader, scope: Scope, gateway: str) -> list[str]:
     return [row.vpc for row in attachments_of(tx, scope, gateway)]
 
 
+def neighbours(tx: Reader, scope: Scope, vpc: str) -> list[str]:
+    """The VPCs that hear of this one's blocks by a transit gateway."""
+    return [one for mine in of_vpc(tx, scope, vpc) for one in vpcs_of(tx, scope, mine.gateway) if one != vpc]
+
+
 def routes_of(tx: Reader, scope: Scope, table: TransitRouteTable) -> dict[str, tuple[str, str]]:
     """Block -> (attachment or "", static or propagated); a static route stands above a propagated one."""
     found: dict[str, tuple[str, str]] = {}

@@ -10,6 +10,7 @@ from haneul.kit import tokens
 from haneul.service import Call, Scope
 from haneul.services.ec2.errors import coded, errors, invalid, mixed
 from haneul.services.ec2.operations import operation
+from haneul.services.ec2.transit import ways
 from haneul.services.ec2.vpc import realise, six
 from haneul.services.ec2.vpc.state import INTERFACE, SUBNET, VPC, Subnet, Vpc
 from haneul.services.ec2.vpc.vpcs import block
@@ -47,7 +48,7 @@ async def associate_vpc_cidr_block(call: Call, request: Request) -> dict[str, An
             vpc.cidrs = {**vpc.cidrs, identifier: cidr}
             shown = {"CidrBlockAssociation": _association(identifier, cidr, "associating")}
         VPC.table.put(tx, call.scope, vpc)
-        return {"VpcId": vpc.id, **shown}, [vpc.id]
+        return {"VpcId": vpc.id, **shown}, [vpc.id, *ways.neighbours(tx, call.scope, vpc.id)]
 
     return await realise.apply(call, change)
 
@@ -74,7 +75,7 @@ async def disassociate_vpc_cidr_block(call: Call, request: Request) -> dict[str,
             shown = {"Ipv6CidrBlockAssociation": six.of_vpc(call.region, vpc, identifier, "disassociating")}
             vpc.ipv6 = {key: value for key, value in vpc.ipv6.items() if key != identifier}
         VPC.table.put(tx, call.scope, vpc)
-        return {"VpcId": vpc.id, **shown}, [vpc.id]
+        return {"VpcId": vpc.id, **shown}, [vpc.id, *ways.neighbours(tx, call.scope, vpc.id)]
 
     return await realise.apply(call, change)
 
