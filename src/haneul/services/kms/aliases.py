@@ -98,13 +98,12 @@ def delete_alias(call: Call, request: Mapping[str, Any]) -> None:
 
 @operation()
 def list_aliases(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    """ListAliases: of the account and region, or of one key. AWS's own are there before their keys are."""
+    """ListAliases: of the account and region, or of one key. AWS's own end the list until they have keys."""
     wanted = find(call, request["KeyId"], aliases=False).id if request.get("KeyId") else None
     with call.read() as tx:
         rows = [alias for alias in ALIASES.scan(tx, call.scope) if wanted in (None, alias.key)]
     if wanted is None:
-        rows += [_PREDEFINED[name] for name in _PREDEFINED.keys() - {alias.name for alias in rows}]
-        rows.sort(key=lambda alias: alias.name)
+        rows += [_PREDEFINED[name] for name in sorted(_PREDEFINED.keys() - {alias.name for alias in rows})]
     chosen, rest = page(rows, request, default=50, most=100)
     return {
         "Aliases": [
