@@ -11,7 +11,7 @@ from haneul.kit import tokens
 from haneul.service import Call
 from haneul.services.dynamodb import keyconditions, throttle
 from haneul.services.dynamodb.capacity import Bill, meter_read, read_units
-from haneul.services.dynamodb.errors import invalid
+from haneul.services.dynamodb.errors import invalid, invalid_parameter
 from haneul.services.dynamodb.keyconditions import KeyCondition, KeyConditions, Span
 from haneul.services.dynamodb.names import resolve
 from haneul.services.dynamodb.plane import conditions, projections, records
@@ -75,17 +75,17 @@ def key_equalities(schema: Schema, parts: Sequence[Condition]) -> tuple[Item, li
     return key, rest
 
 
-def one(call: Call, statement: Statement, consistent: bool, tx: Reader | None = None) -> tuple[Item | None, Bill]:
+def one(
+    call: Call, statement: Statement, consistent: bool, within: str, tx: Reader | None = None
+) -> tuple[Item | None, Bill]:
     """The one item a SELECT of a batch or transaction names. Raises ValidationException."""
     if tx is None:
         with call.read() as own:
-            return one(call, statement, consistent, own)
+            return one(call, statement, consistent, within, own)
     schema = resolve(call, tx, statement.table)
     key, rest = key_equalities(schema, conjuncts(statement.where))
     if len(key) != len(schema.key_names) or statement.index_name is not None:
-        raise invalid(
-            "Select statements within a batch or transaction must specify the primary key in the where clause."
-        )
+        raise invalid(f"Select statements within {within} must specify the primary key in the where clause.")
     place = schema.key(key)
     value = tx.get(schema.base + place)
     bill = Bill(schema.name)
@@ -95,7 +95,7 @@ def one(call: Call, statement: Statement, consistent: bool, tx: Reader | None = 
         return None, bill
     item: Item = orjson.loads(records.json_of(tx, schema.pieces, place, value))
     tree = join(rest)
-    if tree is not None and not conditions.bind_tree(tree, Unbound(), "WHERE clause").test(item):
+    if tree is not None and not conditions.bind_tree(tree, Unbound(), "").test(item):
         return None, bill
     if statement.paths is not None:
         item = projections.project(item, projections.tree(statement.paths))
@@ -107,6 +107,8 @@ def select(call: Call, statement: Statement, request: Mapping[str, Any]) -> dict
     limit = request.get("Limit")
     consistent = bool(request.get("ConsistentRead"))
     token = request.get("NextToken")
+    if statement.where is not None:  # what is wrong with it in itself comes before the table
+        conditions.bind_tree(statement.where, Unbound(), "")
     with call.read() as tx:
         schema = resolve(call, tx, statement.table)
         index = None
@@ -114,9 +116,13 @@ def select(call: Call, statement: Statement, request: Mapping[str, Any]) -> dict
             if all(each.name != statement.index_name for each in schema.indexes):
                 raise invalid(NO_INDEX)
             index = schema.index(statement.index_name)
+            if consistent and not index.local:
+                raise invalid("Strongly consistent read is not supported on Global Secondary Indexes")
         throttle.admit(call, schema, "read", statement.index_name)
         spans, rest, reverse = _plan(schema, index, statement)
         reading = _reading(statement, rest, consistent)
+        if index is not None:
+            _check_projected(index, reading)
         reading.settle(schema)
         at, after = _opened(token)
         while at < len(spans):
@@ -138,6 +144,23 @@ def select(call: Call, statement: Statement, request: Mapping[str, Any]) -> dict
     if after is not None:
         output["NextToken"] = tokens.seal_page(at, after.hex())
     return output
+
+
+def _check_projected(index: IndexSchema, reading: Reading) -> None:
+    """An index filters by what it holds; a local one fetches the columns that it doesn't hold, a global one can't."""
+    if index.all:
+        return
+    missing = [str(path[0]) for path in reading.filter_paths if path[0] not in index.projected]
+    if missing:
+        raise invalid_parameter(
+            f"Secondary index {index.name} does not project one or more filter attributes: "
+            f"[{', '.join(dict.fromkeys(missing))}]"
+        )
+    missing = [str(path[0]) for path in reading.paths or () if path[0] not in index.projected]
+    if missing and not index.local:
+        raise invalid_parameter(
+            f"Global secondary index {index.name} does not project [{', '.join(dict.fromkeys(missing))}]"
+        )
 
 
 def _last_key(part: Reading, schema: Schema) -> dict[str, Value]:
@@ -174,7 +197,7 @@ def _reading(statement: Statement, rest: Sequence[Condition], consistent: bool) 
     reading = Reading(request, Unbound(), "QueryFilter")
     tree = join(rest)
     if tree is not None:
-        bound = conditions.bind_tree(tree, Unbound(), "WHERE clause")
+        bound = conditions.bind_tree(tree, Unbound(), "")
         reading.test, reading.filter_paths = bound.test, bound.paths
     if statement.paths is not None:
         reading.paths = list(statement.paths)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
@@ -133,11 +134,9 @@ def action_of(schema: Schema, statement: Statement, on_failure: str | None) -> A
     condition = _condition(rest)
     if statement.kind == "EXISTS":
         if condition is None:
-            raise invalid("EXISTS must have a condition besides the primary key")
+            raise invalid("EXISTS() must contain a single item read with additional condition")
         return Action("ConditionCheck", request, condition, None, 0)
     if statement.kind == "DELETE":
-        if statement.returning not in (None, "ALL_OLD"):
-            raise invalid(f"RETURNING {statement.returning} is not supported for DELETE")
         return Action("Delete", request, condition, None, 0)
     actions = updates.bind_clauses(statement.clauses, Unbound())
     extra = condition.test if condition is not None else None
@@ -149,8 +148,16 @@ def _condition(parts: list[Tree]) -> Condition | None:
     tree = join(parts)
     if tree is None:
         return None
-    bound = conditions.bind_tree(tree, Unbound(), "WHERE clause")
+    bound = conditions.bind_tree(tree, Unbound(), "")
     return Condition(bound.test, bound.paths)
+
+
+def _member(told: Mapping[str, Any]) -> Statement | AwsError:
+    """A statement of a batch, or what is wrong with it alone."""
+    try:
+        return partiql.parse(told["Statement"], told.get("Parameters"))
+    except AwsError as wrong:
+        return wrong
 
 
 @operation(resource=_resources, action=_actions)
@@ -159,17 +166,19 @@ def batch_execute_statement(call: Call, request: Mapping[str, Any]) -> dict[str,
     told = request["Statements"]
     if len(told) > BATCH_LIMIT:
         raise invalid("Too many statements requested for the BatchExecuteStatement call")
-    statements = [partiql.parse(each["Statement"], each.get("Parameters")) for each in told]
-    reads = {statement.kind == "SELECT" for statement in statements}
+    statements = [_member(each) for each in told]
+    reads = {each.kind == "SELECT" for each in statements if isinstance(each, Statement)}
     if len(reads) > 1:
         raise invalid("The entire batch must consist of either read statements or write statements")
     responses = []
     bills = Bills()
     for statement, each in zip(statements, told, strict=True):
-        response: dict[str, Any] = {"TableName": statement.table}
+        response: dict[str, Any] = {"TableName": statement.table} if isinstance(statement, Statement) else {}
         try:
+            if isinstance(statement, AwsError):
+                raise statement
             if statement.kind == "SELECT":
-                item, bill = selections.one(call, statement, bool(each.get("ConsistentRead")))
+                item, bill = selections.one(call, statement, bool(each.get("ConsistentRead")), "BatchExecuteStatement")
             else:
                 bill, item = write(call, statement, each.get("ReturnValuesOnConditionCheckFailure"))
             total = bills.of(bill.name)
@@ -200,6 +209,8 @@ def execute_transaction(call: Call, request: Mapping[str, Any]) -> dict[str, Any
             "The entire transaction must consist of either read statements or write statements, you cannot mix both in "
             "one transaction"
         )
+    for number, statement in enumerate(statements):
+        _check_transacted(number, statement)
     how = request.get("ReturnConsumedCapacity")
     if statements[0].kind == "SELECT":
         return _read_all(call, statements, how)
@@ -208,11 +219,12 @@ def execute_transaction(call: Call, request: Mapping[str, Any]) -> dict[str, Any
     bills = Bills()
     with call.write() as tx:
         if token is not None and _seen(call, tx, token, digest):
-            return {"Responses": [{} for _ in statements]}
+            return {"Responses": [], "ConsumedCapacity": _replayed(call, tx, statements).tell(how, "Read")}
         located = []
-        for statement, each in zip(statements, told, strict=True):
+        for number, (statement, each) in enumerate(zip(statements, told, strict=True)):
             schema = resolve(call, tx, statement.table)
-            action = action_of(schema, statement, each.get("ReturnValuesOnConditionCheckFailure"))
+            with _numbered(number):
+                action = action_of(schema, statement, each.get("ReturnValuesOnConditionCheckFailure"))
             located.append((schema, action, statement))
         done = _perform_all(call, tx, located)
         if token is not None:
@@ -222,7 +234,34 @@ def execute_transaction(call: Call, request: Mapping[str, Any]) -> dict[str, Any
     for schema, written in done:
         bills.of(schema.name).written(schema, written, 2.0)
     meter_write(call, sum(bill.total for bill in bills.tables.values()))
-    return {"Responses": [{} for _ in statements], "ConsumedCapacity": bills.tell(how, "Write")}
+    return {"Responses": [], "ConsumedCapacity": bills.tell(how, "Write")}
+
+
+@contextmanager
+def _numbered(number: int) -> Iterator[None]:
+    """What is wrong with a statement of a transaction is told with its number."""
+    try:
+        yield
+    except AwsError as wrong:
+        if wrong.code != "ValidationException":
+            raise
+        raise invalid(f"Validation failed in TransactStatements[{number}]: {wrong.message}") from None
+
+
+def _check_transacted(number: int, statement: Statement) -> None:
+    with _numbered(number):
+        if statement.returning is not None:
+            raise invalid("RETURNING clause is not supported in ExecuteTransaction.")
+        if statement.kind == "SELECT" and statement.index_name is not None:
+            raise invalid("Reads on indices are not supported within transactions.")
+
+
+def _replayed(call: Call, tx: Reader, statements: list[Statement]) -> Bills:
+    """What a repeated transaction costs: the items it touched are read."""
+    bills = Bills()
+    for statement in statements:
+        bills.of(resolve(call, tx, statement.table).name).table += 2.0
+    return bills
 
 
 def _seen(call: Call, tx: Reader, token: str, digest: bytes) -> bool:
@@ -267,8 +306,9 @@ def _read_all(call: Call, statements: list[Statement], how: str | None) -> dict[
     responses = []
     bills = Bills()
     with call.read() as tx:
-        for statement in statements:
-            item, bill = selections.one(call, statement, True, tx)
+        for number, statement in enumerate(statements):
+            with _numbered(number):
+                item, bill = selections.one(call, statement, True, "ExecuteTransaction", tx)
             bills.of(bill.name).table += bill.table * 2
             responses.append({"Item": item} if item is not None else {})
     return {"Responses": responses, "ConsumedCapacity": bills.tell(how, "Read")}

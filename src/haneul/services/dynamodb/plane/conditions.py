@@ -74,7 +74,7 @@ class Compiler:
         self.paths: list[tuple[str | int, ...]] = []
 
     def error(self, message: str) -> Exception:
-        return invalid(f"Invalid {self.expression}: {message}")
+        return invalid(f"Invalid {self.expression}: {message}" if self.expression else message)
 
     def check_functions(self, node: Condition | Operand, *, top: bool) -> None:
         """Unknown functions first, then those in the wrong place."""
