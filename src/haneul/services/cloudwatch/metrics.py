@@ -10,7 +10,7 @@ from typing import Any
 from haneul import converge
 from haneul.kit import tokens
 from haneul.service import Call, Scope, operation
-from haneul.services.cloudwatch.errors import combination, errors, invalid, missing
+from haneul.services.cloudwatch.errors import combination, invalid, missing
 from haneul.services.cloudwatch.plane import points
 from haneul.services.cloudwatch.plane.points import Bucket, bucket_of
 from haneul.services.cloudwatch.state import METRICS, Metric
@@ -193,5 +193,5 @@ def _open(token: str | None) -> tuple[str | int, ...] | None:
         return None
     position = tokens.open_page(token)
     if position is None or len(position) != 3:
-        raise errors.InvalidNextToken("The token is invalid.")
+        raise invalid("Request parameter NextToken is invalid")
     return tuple(position)

@@ -9,7 +9,7 @@ from typing import Any
 
 from haneul.kit import tokens
 from haneul.service import Call, operation
-from haneul.services.cloudwatch.errors import combination, errors, invalid, missing, validation
+from haneul.services.cloudwatch.errors import combination, errors, invalid, validation
 from haneul.services.cloudwatch.maths import insights
 from haneul.services.cloudwatch.maths.expressions import Context, Parsed
 from haneul.services.cloudwatch.maths.functions import MathError, Series, Value
@@ -82,11 +82,11 @@ def get_metric_statistics(call: Call, request: Mapping[str, Any]) -> dict[str, A
     wanted: Sequence[str] = request.get("Statistics") or ()
     extended: Sequence[str] = request.get("ExtendedStatistics") or ()
     if not wanted and not extended:
-        raise missing("Must specify either Statistics or ExtendedStatistics")
+        raise combination("Must specify either Statistics or ExtendedStatistics")
     period, now = request["Period"], call.now()
     check_period(period)
-    if request["StartTime"] >= request["EndTime"]:
-        raise combination("The parameter StartTime must be less than the parameter EndTime.")
+    if int(request["StartTime"]) >= int(request["EndTime"]):
+        raise invalid("The parameter StartTime must be less than the parameter EndTime.")
     count = (request["EndTime"] - request["StartTime"]) / period
     if count > MOST_POINTS:
         raise combination(
