@@ -39,3 +39,20 @@ def test_what_ran():
     finally:
         cloud.close()
     assert found[0] > 0 and found[1] > found[3] > found[4] > found[2]
+
+
+def test_budgets(fresh_cloud):
+    """Each budget's limit, what was spent of it and its share."""
+    cloud = fresh_cloud()
+    shown = CliRunner().invoke(main, ["cost", "budgets", "--data", str(cloud.data)])
+    assert "has no budgets" in shown.output
+    limit = {"Amount": "200", "Unit": "USD"}
+    cloud.client("budgets").create_budget(
+        AccountId="000000000000",
+        Budget={"BudgetName": "all", "BudgetLimit": limit, "TimeUnit": "MONTHLY", "BudgetType": "COST"},
+    )
+    cloud.client("glacier").purchase_provisioned_capacity(accountId="-")
+    command = ["cost", "budgets", "--data", str(cloud.data)]
+    until(
+        lambda: re.search(r"all +MONTHLY +200\.0000 +100\.0\d+ .* 50\.0% USD", CliRunner().invoke(main, command).output)
+    )

@@ -41,6 +41,7 @@ def cost(
     haneul cost --period today --by operation
     haneul cost --plot                # day by day
     haneul cost compare               # instances: on demand, Spot, reserved
+    haneul cost budgets               # what may be spent, and what was
     """
     if context.invoked_subcommand:
         return
@@ -94,6 +95,29 @@ def compare(types: tuple[str, ...], data: Path | None, account: str, period: str
     click.echo("  by the hour if it runs all the time, for an hour is paid whether it runs or not.")
 
 
+@cost.command()
+@_DATA
+@_ACCOUNT
+def budgets(data: Path | None, account: str) -> None:
+    """Say what each budget allows for its current period, what was spent of it and what will be by its end."""
+    client = _client("budgets", _running(data), data, account)
+    found = [
+        one for page in client.get_paginator("describe_budgets").paginate(AccountId=account) for one in page["Budgets"]
+    ]
+    if not found:
+        click.echo(f"  account {account} has no budgets; make one with `aws budgets create-budget`")
+        return
+    click.echo(f"  {'budget':{_WIDTH}} {'period':10} {'limit':>14} {'so far':>14} {'forecast':>14} {'used':>7}")
+    for one in found:
+        spend = one["CalculatedSpend"]
+        limit, actual = float(one["BudgetLimit"]["Amount"]), float(spend["ActualSpend"]["Amount"])
+        amounts = " ".join(f"{value:>14,.4f}" for value in (limit, actual, float(spend["ForecastedSpend"]["Amount"])))
+        unit = one["BudgetLimit"]["Unit"]
+        click.echo(
+            f"  {one['BudgetName'][:_WIDTH]:{_WIDTH}} {one['TimeUnit']:10} {amounts} {actual / limit:>7.1%} {unit}"
+        )
+
+
 def _rates(region: str, type: str) -> list[Decimal] | None:
     """USD an hour: on demand, Spot, reserved for one and for three years."""
     price, spot = instances.on_demand(region, type), instances.spot(region, type)
@@ -130,16 +154,7 @@ def _ask(
     running: Running, account: str, start: str, end: str, granularity: str, group: str | None, data: Path | None
 ) -> list[dict[str, Any]]:
     """GetCostAndUsage of the running cloud, signed as the account's root."""
-    from botocore.session import Session
-
-    key, secret = _credentials(data, account)
-    client: Any = Session().create_client(
-        "ce",
-        region_name=configuration.DEFAULT_REGION,
-        endpoint_url=f"http://127.0.0.1:{running.port}",
-        aws_access_key_id=key,
-        aws_secret_access_key=secret,
-    )
+    client = _client("ce", running, data, account)
     request: dict[str, Any] = {
         "TimePeriod": {"Start": start, "End": end},
         "Granularity": granularity,
@@ -149,6 +164,20 @@ def _ask(
         request["GroupBy"] = [{"Type": "DIMENSION", "Key": group}]
     results: list[dict[str, Any]] = client.get_cost_and_usage(**request)["ResultsByTime"]
     return results
+
+
+def _client(service: str, running: Running, data: Path | None, account: str) -> Any:
+    """A client of the running cloud that signs as the account's root."""
+    from botocore.session import Session
+
+    key, secret = _credentials(data, account)
+    return Session().create_client(
+        service,
+        region_name=configuration.DEFAULT_REGION,
+        endpoint_url=f"http://127.0.0.1:{running.port}",
+        aws_access_key_id=key,
+        aws_secret_access_key=secret,
+    )
 
 
 def _credentials(data: Path | None, account: str) -> tuple[str, str]:

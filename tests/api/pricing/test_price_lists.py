@@ -17,7 +17,7 @@ def fetch(cloud, url):
     """A file by its URL; the name's resolver is left out, for not every machine knows names of localhost."""
     parts = urllib.parse.urlsplit(url)
     connection = http.client.HTTPConnection("127.0.0.1", cloud.port, timeout=30)
-    connection.request("GET", parts.path, headers={"Host": parts.netloc})
+    connection.request("GET", f"{parts.path}?{parts.query}", headers={"Host": parts.netloc})
     answer = connection.getresponse()
     body = answer.read()
     connection.close()
@@ -80,3 +80,11 @@ def test_what_is_not_there(client, cloud):
     assert caught.value.response["Error"]["Code"] == "InvalidParameterException"
     url = a_list(pricing, "AmazonS3", "json").replace("us-east-1", "xx-nowhere-1")
     assert fetch(cloud, url)[0] == 404
+
+
+def test_the_url_is_the_right(client, cloud):
+    """Writing a list is work: without the ticket that a signed call got, or with another list's, there is none."""
+    url = a_list(client("pricing"), "AmazonS3", "json")
+    assert fetch(cloud, url.partition("?")[0])[0] == 403
+    assert fetch(cloud, url.replace("AmazonS3", "AWSLambda"))[0] == 403
+    assert fetch(cloud, url)[0] == 200

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import io
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+import orjson
 
 from haneul.kit import tokens
 from haneul.service import Call, operation
 from haneul.services.pricing import catalog
 from haneul.services.pricing.catalog import Product
+from haneul.services.pricing.desk import Desk
 from haneul.services.pricing.errors import errors
 from haneul.services.pricing.names import LOCATIONS
 from haneul.services.pricing.products import MAX_PAGE, known, position
@@ -60,21 +61,29 @@ def get_price_list_file_url(call: Call, request: Mapping[str, Any]) -> dict[str,
     found = _ARN.fullmatch(request["PriceListArn"])
     if found is None or not _exists(found[1], found[2], found[3]):
         raise errors.ResourceNotFoundException(f"Price list {request['PriceListArn']} is not found")
-    where = f"{HOST}.localhost:{call.cloud.port}"
-    return {"Url": f"http://{where}/offers/v1.0/aws/{found[1]}/{found[2]}/{found[3]}/index.{form}"}
+    path = f"/offers/v1.0/aws/{found[1]}/{found[2]}/{found[3]}/index.{form}"
+    ticket = _desk(call).ticket_for(path, call.now())
+    return {"Url": f"http://{HOST}.localhost:{call.cloud.port}{path}?ticket={ticket}"}
 
 
 async def answer(call: Call, request: Request, target: object) -> Response | None:
-    """Serve a price list's file: public prices, open to everybody as AWS's are."""
+    """Serve a price list's file to whoever has the URL that GetPriceListFileUrl gave."""
     if request.method not in ("GET", "HEAD"):
         return Response(405, [("Content-Type", "text/plain")], b"Method not allowed\n")
     found = _PATH.fullmatch(request.path)
     if found is None or not _exists(found[1], found[2], found[3]):
         return Response(404, [("Content-Type", "text/plain")], b"There is no such price list.\n")
+    if not _desk(call).lets(request.path, request.query.removeprefix("ticket="), call.now()):
+        return Response(403, [("Content-Type", "text/plain")], b"This URL is not signed, or no longer good.\n")
     types = await types_of(call)
     write, kind = (_as_csv, "text/csv") if found[4] == "csv" else (_as_json, "application/json")
-    body = await asyncio.to_thread(write, found[1], found[3], types)
+    body = await _desk(call).file(request.path, lambda: write(found[1], found[3], types))
     return Response(200, [("Content-Type", kind)], body)
+
+
+def _desk(call: Call) -> Desk:
+    desk: Desk = call.cloud.planes["pricing"]
+    return desk
 
 
 def _shown(code: str, region: str) -> dict[str, Any]:
@@ -107,7 +116,7 @@ def _as_json(code: str, region: str, types: Types) -> bytes:
         "terms": terms,
         "attributesList": {},
     }
-    return json.dumps(file, indent=2).encode()
+    return orjson.dumps(file, option=orjson.OPT_INDENT_2)
 
 
 def _as_csv(code: str, region: str, types: Types) -> bytes:

@@ -8,6 +8,6 @@ SERVICE = Service(
     modules=("products", "price_lists"),
     hosts=("price-list-files",),
     raw="price_lists:answer",
-    start="types:open_types",
+    start="desk:open_desk",
     uses=("ec2",),
 )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from haneul.cloud import Cloud
 from haneul.service import Call
+from haneul.services.pricing.desk import Desk
 from haneul.wire.errors import AwsError
 
 Types = dict[str, dict[str, str]]
@@ -28,14 +28,10 @@ _FAMILIES = {
 }
 
 
-def open_types(cloud: Cloud) -> Types:
-    """Where they are kept; empty until somebody asks."""
-    return {}
-
-
 async def types_of(call: Call) -> Types:
     """Every instance type that EC2 knows -> its attributes. Empty while EC2 isn't part of the cloud."""
-    kept: Types = call.cloud.planes["pricing"]
+    desk: Desk = call.cloud.planes["pricing"]
+    kept = desk.types
     if kept:
         return kept
     found: Types = {}
