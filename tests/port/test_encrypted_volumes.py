@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -221,3 +222,12 @@ def test_without_the_program_nothing_is_encrypted(tmp_path, monkeypatch):
     with pytest.raises(EngineError, match="haneul engines install volumes"):
         engine.ensure_volume("vol-1", 8 * MIB, own_key=KEY)
     assert not engine.ready("vol-1") and engine.versions() == []
+
+
+def test_many_that_open_it_at_once_get_the_same_file(engine, tmp_path, folder):
+    """Threads of one cloud, and a launcher of one that was killed a moment ago: one exporter."""
+    engine.ensure_volume("vol-1", 8 * MIB, own_key=KEY)
+    engines = [engine, volumes.open_engine(tmp_path), volumes.open_engine(tmp_path)] * 2
+    with ThreadPoolExecutor(6) as pool:
+        paths = set(pool.map(lambda one: one.ensure_open("vol-1", KEY), engines))
+    assert len(paths) == len(set(exporters(folder))) == 1

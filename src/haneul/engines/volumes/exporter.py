@@ -46,6 +46,12 @@ def main():
 
 
 def start(plan):
+    """The exporter's number; that of a running one, which a launcher that outlived its cloud has just started."""
+    lock = os.open(os.path.join(plan["place"], "lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    running = there(plan)
+    if running:
+        return running
     ours, theirs = socket.socketpair()
     image = hold(plan)
     plan["log"] = os.open(os.path.join(plan["place"], "log"), os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -82,12 +88,27 @@ def hold(plan):
     return descriptor
 
 
+def there(plan):
+    """Who is written down as the exporter, if that is who it was; 0 otherwise."""
+    try:
+        with open(os.path.join(plan["place"], "pid")) as file:
+            number, begun, boot = file.read().split()
+        return int(number) if boot == plan["boot"] and began(int(number)) == begun else 0
+    except (OSError, ValueError):
+        return 0
+
+
+def began(pid):
+    """When a process began, as the kernel counts; "" of one that has ended."""
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return "" if fields[0] in "ZX" else fields[19]
+
+
 def write_pid(place, child, boot):
-    with open(f"/proc/{child}/stat") as file:
-        started = file.read().rpartition(")")[2].split()[19]
     fresh = os.path.join(place, "pid.fresh")
     with open(fresh, "w") as file:
-        file.write(f"{child} {started} {boot}\n")
+        file.write(f"{child} {began(child)} {boot}\n")
     os.rename(fresh, os.path.join(place, "pid"))
 
 

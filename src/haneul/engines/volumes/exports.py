@@ -15,6 +15,8 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +65,8 @@ def check(folder: Path) -> None:
 class Exports:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._locks: dict[str, threading.RLock] = defaultdict(threading.RLock)
+        """Of each name: it is opened by one, and not while it is closed."""
 
     def _place(self, name: str) -> Path:
         return self._folder / "exports" / name
@@ -91,10 +95,14 @@ class Exports:
         self, name: str, image: Path, key: bytes = b"", limits: Limits = NO_LIMITS, *, read_only: bool = False
     ) -> Path:
         """The raw file of `image`: QCOW2 sealed with `key`, or raw without one. Raises EngineError."""
-        found = self.path(name)
-        if found is not None:
-            self.limit(name, limits)
-            return found
+        with self._locks[name]:
+            found = self.path(name)
+            if found is not None:
+                self.limit(name, limits)
+                return found
+            return self._start(name, image, key, limits, read_only=read_only)
+
+    def _start(self, name: str, image: Path, key: bytes, limits: Limits, *, read_only: bool) -> Path:
         place = self._place(name)
         root = self._folder / "root"
         for folder in (place, root):
@@ -127,14 +135,14 @@ class Exports:
             )
             answer = json.loads(done.stdout)
         except subprocess.TimeoutExpired:
-            self.end(name)
+            self._end(name)
             raise EngineError(f"{name} was not opened within a minute") from None
         except ValueError:
-            self.end(name)
+            self._end(name)
             said = done.stderr.decode(errors="replace").strip()[-300:]
             raise EngineError(f"{name} was not opened: {said}") from None
         if "error" in answer:
-            self.end(name)
+            self._end(name)
             raise EngineError(f"{name} was not opened: {answer['error']}")
         return int(answer["pid"])
 
@@ -192,6 +200,10 @@ class Exports:
 
     def end(self, name: str) -> None:
         """It is exported no more, and all that was written is in its image. Raises EngineError."""
+        with self._locks[name]:
+            self._end(name)
+
+    def _end(self, name: str) -> None:
         for number, patience in ((signal.SIGTERM, _ENDS), (signal.SIGKILL, _ENDS)):
             pid = self.pid(name)
             if pid is None:

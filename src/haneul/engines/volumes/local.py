@@ -24,7 +24,7 @@ from haneul.engines.volumes import manifest as manifests
 from haneul.engines.volumes.install import installed
 from haneul.engines.volumes.manifest import Block, Manifest
 from haneul.engines.volumes.port import BLOCK, NO_LIMITS, Limits, Taken
-from haneul.engines.volumes.runs import ahead, punch_others, runs
+from haneul.engines.volumes.runs import ahead, fill, punch_others
 from haneul.engines.volumes.sealing import TAG, digest, seal, unseal
 
 _ZEROS = bytes(BLOCK)
@@ -379,23 +379,7 @@ class LocalVolumes:
                     yield manifests.load(path)
 
     def _fill(self, target: int, found: Manifest, key: bytes) -> None:
-        """Write a snapshot's blocks where they belong; neighbours in a segment are copied in one go."""
-        if found.sealed:
-            for number, block in found.blocks.items():
-                with self._at("segments", block.segment).open("rb") as file:
-                    stored = os.pread(file.fileno(), BLOCK + TAG, block.slot * (BLOCK + TAG))
-                os.pwrite(target, unseal(stored, block.digest, key), number * BLOCK)
-            return
-        open_files: dict[str, int] = {}
-        try:
-            for start, block, count in runs(found):
-                if block.segment not in open_files:
-                    open_files[block.segment] = os.open(self._at("segments", block.segment), os.O_RDONLY)
-                source = open_files[block.segment]
-                sparse.copy_range(source, target, block.slot * BLOCK, start * BLOCK, count * BLOCK)
-        finally:
-            for descriptor in open_files.values():
-                os.close(descriptor)
+        fill(target, found, key, lambda segment: self._at("segments", segment))
 
     def _manifest(self, snapshot: str) -> Manifest:
         try:

@@ -40,16 +40,15 @@ def secret(key: bytes) -> str:
 
 
 def create(path: Path, size: int, key: bytes) -> None:
-    """An empty volume of `size` bytes that opens with `key`, on disk."""
-    crypto = _LUKS_AT
+    """An empty volume of `size` bytes, in whole sectors, that opens with `key`, on disk."""
     with path.open("wb") as file:
         os.fchmod(file.fileno(), 0o600)
-        os.pwrite(file.fileno(), _head(size), 0)
+        os.pwrite(file.fileno(), _head(-(-size // _SECTOR) * _SECTOR), 0)
         os.pwrite(file.fileno(), struct.pack(">Q", 2 * _CLUSTER), _CLUSTER)  # the table of reference counts
         os.pwrite(file.fileno(), struct.pack(">H", 1) * (_END // _CLUSTER), 2 * _CLUSTER)
         header, slot = _luks(secret(key).encode())
-        os.pwrite(file.fileno(), header, crypto)
-        os.pwrite(file.fileno(), slot, crypto + _FIRST * _SECTOR)
+        os.pwrite(file.fileno(), header, _LUKS_AT)
+        os.pwrite(file.fileno(), slot, _LUKS_AT + _FIRST * _SECTOR)
         os.ftruncate(file.fileno(), _END)
         os.fsync(file.fileno())
 

@@ -1,4 +1,4 @@
-"""Blocks in order: read ahead by a pool, in runs that are copied in one go, given back one by one."""
+"""Blocks in order: read ahead by a pool, copied in runs, given back one by one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from haneul.engines.volumes import manifest as manifests
+from haneul.engines.volumes import sparse
 from haneul.engines.volumes.manifest import Block, Manifest
+from haneul.engines.volumes.port import BLOCK
+from haneul.engines.volumes.sealing import TAG, unseal
 
 
 def ahead(
@@ -47,3 +50,24 @@ def punch_others(path: Path, slots: set[int], stride: int) -> None:
         for slot in range(total):
             if slot not in slots:
                 manifests.punch(file.fileno(), slot * stride, stride)
+
+
+def fill(target: int, found: Manifest, key: bytes, place: Callable[[str], Path]) -> None:
+    """Write a snapshot's blocks where they belong; neighbours in a segment are copied in one go. place: a segment's
+    file."""
+    if found.sealed:
+        for number, block in found.blocks.items():
+            with place(block.segment).open("rb") as file:
+                stored = os.pread(file.fileno(), BLOCK + TAG, block.slot * (BLOCK + TAG))
+            os.pwrite(target, unseal(stored, block.digest, key), number * BLOCK)
+        return
+    open_files: dict[str, int] = {}
+    try:
+        for start, block, count in runs(found):
+            if block.segment not in open_files:
+                open_files[block.segment] = os.open(place(block.segment), os.O_RDONLY)
+            source = open_files[block.segment]
+            sparse.copy_range(source, target, block.slot * BLOCK, start * BLOCK, count * BLOCK)
+    finally:
+        for descriptor in open_files.values():
+            os.close(descriptor)
