@@ -14,6 +14,7 @@ from typing import Any
 
 from haneul.service import Call
 from haneul.services.ec2 import plane as planes
+from haneul.services.ec2.fleets.state import SPOT_REQUEST, SpotRequest
 from haneul.services.ec2.instances.state import IMAGE, INSTANCE, Instance
 from haneul.services.ec2.kinds import Kind
 from haneul.services.ec2.volumes.state import SNAPSHOT, VOLUME, Volume
@@ -38,12 +39,17 @@ def _pending(row: Any) -> bool:
     return bool(row.state == "pending")
 
 
+def _spot(row: SpotRequest) -> bool:
+    return row.state == "open" and row.code == "pending-evaluation"
+
+
 Moving = tuple[Kind[Any], Callable[[Any], bool]]
 _INSTANCES: Moving = (INSTANCE, _instance)
 _VOLUMES: Moving = (VOLUME, _volume)
 _SNAPSHOTS: Moving = (SNAPSHOT, _pending)
 _IMAGES: Moving = (IMAGE, _pending)
 _NATS: Moving = (NAT, _pending)
+_SPOTS: Moving = (SPOT_REQUEST, _spot)
 _READING: dict[str, tuple[Moving, ...]] = {
     "DescribeInstances": (_INSTANCES,),
     "DescribeInstanceStatus": (_INSTANCES,),
@@ -52,6 +58,7 @@ _READING: dict[str, tuple[Moving, ...]] = {
     "DescribeSnapshots": (_SNAPSHOTS,),
     "DescribeImages": (_IMAGES,),
     "DescribeNatGateways": (_NATS,),
+    "DescribeSpotInstanceRequests": (_SPOTS,),
 }
 _CHANGING: dict[str, tuple[Moving, ...]] = {
     "StartInstances": (_INSTANCES,),
@@ -62,7 +69,9 @@ _CHANGING: dict[str, tuple[Moving, ...]] = {
     "DetachVolume": (_INSTANCES, _VOLUMES),
     "DeleteVolume": (_VOLUMES,),
     "ModifyVolume": (_VOLUMES,),
+    "CreateVolume": (_SNAPSHOTS,),
     "CreateSnapshot": (_VOLUMES,),
+    "RunInstances": (_IMAGES,),
     "CreateImage": (_INSTANCES, _VOLUMES),
     "AttachNetworkInterface": (_INSTANCES,),
     "RegisterImage": (_SNAPSHOTS,),
