@@ -162,7 +162,7 @@ def test_wrong_data_is_told(cloudwatch, unique) -> None:
         EndTime=1,
         Period=60,
         Statistics=["Sum"],
-    ) == ("InvalidParameterCombination", "The parameter StartTime must be less than the parameter EndTime.")
+    ) == ("InvalidParameterValue", "The parameter StartTime must be less than the parameter EndTime.")
 
 
 def test_maths_over_metrics(cloudwatch, unique) -> None:
