@@ -223,7 +223,8 @@ class Constraints:
             return
         rules = dict.fromkeys(rule for _, item in items if item is not None for rule in self._broken(shape, item))
         if rules:
-            every = dict.fromkeys([*rules, *self._rules(shape)])
+            last = ["Member must not be null"] if self._quirks.nonnull else []
+            every = dict.fromkeys([*rules, *self._rules(shape), *last])
             what = "Map value" if mapped else "Member"
             yield path, shown, f"{what} must satisfy constraint: [{', '.join(every)}]"
 

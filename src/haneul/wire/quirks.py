@@ -16,6 +16,7 @@ class Quirks:
     required, lengths, enums, patterns: which constraints the service itself checks at the door.
     open: enumerations whose values the room itself refuses, in AWS's words (instance types).
     unshown: shapes whose values it doesn't repeat when they break a constraint.
+    nonnull: says of a collection's broken members that they must not be null either.
     sentences: what it says instead of a broken pattern, by member (lower case first).
     optional: members that the model requires and whose absence the room tells.
     named: what it calls a member that is missing, where that isn't the model's name.
@@ -39,6 +40,7 @@ class Quirks:
     patterns: bool = True
     open: frozenset[str] = field(default_factory=frozenset)
     unshown: frozenset[str] = field(default_factory=frozenset)
+    nonnull: bool = False
     sentences: tuple[tuple[str, str], ...] = ()
     optional: frozenset[str] = field(default_factory=frozenset)
     named: tuple[tuple[str, str], ...] = ()
@@ -155,6 +157,7 @@ _BY_SERVICE: dict[str, dict[str, object]] = {
         "type_in_body": True,
     },
     "iam": {"seconds": True, "sentences": _IAM},
+    "lambda": {"nonnull": True},
     "logs": {
         "missing": "InvalidParameterException",
         "invalid": "InvalidParameterException",

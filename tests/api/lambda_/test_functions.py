@@ -279,6 +279,11 @@ def test_errors_are_aws_s(client: Any, unique: Any, name: str) -> None:
         create(client, missing, Code={"ZipFile": b"no zip"})
     assert refused.value.response["Error"]["Code"] == "InvalidParameterValueException"
     with pytest.raises(ClientError) as refused:
+        create(client, missing, Architectures=["x87"])
+    assert refused.value.response["Error"]["Message"].endswith(
+        "Member must satisfy constraint: [Member must satisfy enum value set: [x86_64, arm64], Member must not be null]"
+    )
+    with pytest.raises(ClientError) as refused:
         create(client, missing, Runtime="java21")
     assert refused.value.response["Error"]["Code"] == "InvalidParameterValueException"
 
@@ -286,7 +291,8 @@ def test_errors_are_aws_s(client: Any, unique: Any, name: str) -> None:
 def test_versions_and_aliases(client: Any, unique: Any) -> None:
     """A published version stays as it was; an alias moves."""
     mine = unique("versions")
-    create(client, mine, Publish=True)
+    made = create(client, mine, Publish=True)
+    assert (made["Version"], made["FunctionArn"].endswith(f":function:{mine}")) == ("1", True)
     aws = client("lambda")
     changed = "def handler(event, context):\n    return 'two'\n"
     aws.update_function_code(FunctionName=mine, ZipFile=archive(changed))

@@ -81,7 +81,7 @@ async def create_function(call: Call, request: Mapping[str, Any]) -> dict[str, A
             function.counter = 1
             published = _copy(latest, 1)
             VERSIONS.put(tx, name.scope, published)
-            told = configuration(name, published, "1", tx)
+            told = configuration(name, published, "", tx)  # AWS tells the version's settings by the function's own ARN
         FUNCTIONS.put(tx, name.scope, function)
         return told
 
