@@ -129,3 +129,15 @@ def test_limits_of_a_type_slow_plain_volumes_too(ec2, cloud):
     ec2.modify_volume(VolumeId=volume, Iops=5000, Throughput=500)
     until(lambda: told.read_text() == "[5000, 500, 0, 0]")
     assert exporters(cloud)[volume] == pid
+
+
+def test_a_volume_whose_key_is_disabled_is_never_made(ec2, cloud, account):
+    """As on AWS: the call is answered, the volume ends in error, and can be deleted."""
+    kms = cloud.client("kms", account=account)
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    snapshot = completed(ec2, ec2.create_snapshot(VolumeId=make(ec2, Encrypted=True, KmsKeyId=key))["SnapshotId"])
+    kms.disable_key(KeyId=key)
+    failed = ec2.create_volume(AvailabilityZone="us-east-1a", SnapshotId=snapshot["SnapshotId"])["VolumeId"]
+    until(lambda: ec2.describe_volumes(VolumeIds=[failed])["Volumes"][0]["State"] == "error")
+    ec2.delete_volume(VolumeId=failed)
+    until(lambda: failed not in {one["VolumeId"] for one in ec2.describe_volumes()["Volumes"]})

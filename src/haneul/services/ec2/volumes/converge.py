@@ -14,9 +14,12 @@ from haneul.services.ec2.instances import image_builtin
 from haneul.services.ec2.instances.state import INSTANCE
 from haneul.services.ec2.volumes import keys, opening, usage
 from haneul.services.ec2.volumes.state import SNAPSHOT, Snapshot, Volume
+from haneul.wire.errors import AwsError
 
 log = logging.getLogger("haneul.ec2")
 GIB = 1 << 30
+TRIES = 3
+"""To make a volume, before it is one that failed."""
 COUNTED = 600.0
 """Seconds between looks at what a volume that is at rest costs."""
 
@@ -24,24 +27,8 @@ COUNTED = 600.0
 def step_volume(call: Call, row: Volume) -> Step:
     """Make it, attach it, grow it, let go of it, remove it."""
     plane = planes.of(call.cloud)
-    if row.state == "creating":
-        if row.encrypted and not row.data_key:
-            row.data_key = keys.new_data_key(call, row.key, row.id)
-            return Step(row, 0)  # written down before a byte is encrypted with it
-        source = _source_key(call, row)
-        try:
-            image_builtin.ensure_bytes(plane, row.snapshot)
-        except EngineError as error:
-            log.warning("volume %s has no image to be made of: %s", row.id, error)
-            return _failed(row, error)
-        own = keys.opened(call, row.data_key) if row.encrypted else b""
-        try:
-            plane.volumes.ensure_volume(row.id, row.size * GIB, row.snapshot, source, own)
-        except EngineMissing as error:
-            log.warning("volume %s can't be encrypted: %s", row.id, error)
-            return _failed(row, error)
-        row.state = "available"
-        row.metered = call.now()
+    if row.state == "creating" and (more := _create(call, row)) is not None:
+        return more
     if row.state == "deleting":
         if _being_frozen(call, row.id):
             return Step(row, 0.2)
@@ -56,8 +43,36 @@ def step_volume(call: Call, row: Volume) -> Step:
     return Step(row, 0.25 if any(waiting) else COUNTED)
 
 
-def _failed(row: Volume, error: EngineError) -> Step:
-    row.state, row.work = "error", {"message": str(error)}
+def _create(call: Call, row: Volume) -> Step | None:
+    """Its bytes are there, and it is available; else what comes next."""
+    plane = planes.of(call.cloud)
+    try:
+        if row.encrypted and not row.data_key:
+            row.data_key = keys.new_data_key(call, row.key, row.id)
+            return Step(row, 0)  # written down before a byte is encrypted with it
+        source = _source_key(call, row)
+        own = keys.opened(call, row.data_key) if row.encrypted else b""
+        image_builtin.ensure_bytes(plane, row.snapshot)
+    except AwsError as error:
+        return _failed(row, f"KMS gives no key: {error.code}: {error.message}")
+    except EngineError as error:
+        return _failed(row, str(error))
+    try:
+        plane.volumes.ensure_volume(row.id, row.size * GIB, row.snapshot, source, own)
+    except EngineError as error:
+        tries = row.work.get("tries", 0) + 1
+        if isinstance(error, EngineMissing) or tries >= TRIES:
+            return _failed(row, str(error))
+        row.work = {**row.work, "tries": tries}
+        return Step(row, float(tries))
+    row.state, row.metered = "available", call.now()
+    row.work = {name: value for name, value in row.work.items() if name != "tries"}
+    return None
+
+
+def _failed(row: Volume, message: str) -> Step:
+    log.warning("volume %s can't be made: %s", row.id, message)
+    row.state, row.work = "error", {"message": message}
     return Step(row)
 
 
