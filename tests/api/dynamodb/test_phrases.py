@@ -61,7 +61,7 @@ ITEMS = [
     ("put_item", {"Item": {**KEY, "a": {"BS": []}}}, "Binary sets should not be empty"),
     ("put_item", {"Item": {**KEY, "a": {"NS": []}}}, "An number set  may not be empty"),
     ("put_item", {"Item": {**KEY, "a": {"BS": [b"x", b"x"]}}}, "of type BS contains duplicates."),
-    ("put_item", {"Item": {**KEY, "a": {"SS": ["x", "x"]}}}, "Input collection [x, x] contains duplicates."),
+    ("put_item", {"Item": {**KEY, "a": {"SS": ["x", "x"]}}}, "Input collection [\"x\", \"x\"] contains duplicates."),
     ("put_item", {"Item": {**KEY, "x" * 65536: N}}, "6553"),
     ("put_item", {"Item": KEY, "ConditionalOperator": "OR"}, "ConditionalOperator cannot be used without Filter or Expected"),
     (
@@ -205,7 +205,7 @@ QUERIES = [
     ({"KeyConditionExpression": "p = :p AND begins_with(:p, c)"}, P, "must have the key attribute as its first operand"),
     ({"KeyConditionExpression": "p = :n"}, {":n": N}, "Condition parameter type does not match schema type"),
     ({"KeyConditionExpression": "p = :e"}, {":e": {"S": ""}}, "cannot contain an empty string value. Key: p"),
-    ({"KeyConditionExpression": "p = :p AND c = :p AND x = :p"}, P, "Conditions can be of length 1 or 2 only"),
+    ({"KeyConditionExpression": "p = :p AND c = :p AND x = :p"}, P, "The number of query conditions (3) exceeds the number of key attributes defined in the schema (2)"),
     ({"KeyConditionExpression": "p = :p", "FilterExpression": "c = :p"}, P, "Primary key attribute: c"),
     ({"KeyConditionExpression": "p = :p", "QueryFilter": {"x": {"ComparisonOperator": "NULL"}}}, P, "QueryFilter"),
     ({"KeyConditionExpression": "p = :p", "IndexName": "wrong"}, P, "The table does not have the specified index: wrong"),
@@ -310,7 +310,12 @@ def test_batches(dynamodb, indexed):
     refused("ResourceNotFoundException", dynamodb.batch_get_item, "", RequestItems={"absent": {"Keys": [KEY]}})
     wrong = {"PutRequest": {"Item": {"p": {"S": "batch"}, "c": N}}}
     right = {"PutRequest": {"Item": {"p": {"S": "batch"}, "c": S}}}
-    refused(V, dynamodb.batch_write_item, "Type mismatch for key c", RequestItems={indexed: [right, wrong]})
+    refused(
+        V,
+        dynamodb.batch_write_item,
+        "The provided key element does not match the schema",
+        RequestItems={indexed: [right, wrong]},
+    )
     assert "Item" not in dynamodb.get_item(TableName=indexed, Key={"p": {"S": "batch"}, "c": S})
     many = {f"{indexed}": {"Keys": [{"p": {"S": str(n)}, "c": S} for n in range(101)]}}
     refused(V, dynamodb.batch_get_item, "100", RequestItems=many)
@@ -435,3 +440,77 @@ def test_single_writes_say_that_they_detected_it(dynamodb, indexed, operation, m
     kind = {"update_item": "Update", "put_item": "Put", "delete_item": "Delete"}[operation]
     told = refused(V, dynamodb.transact_write_items, phrase, TransactItems=[{kind: {"TableName": indexed, **members}}])
     assert not told["Error"]["Message"].startswith("1 validation")
+
+
+DUPLICATES = {"SS": ["b", "a", "b", "c"]}
+QUOTED = 'One or more parameter values were invalid: Input collection ["a", "b", "b", "c"] contains duplicates.'
+PLAIN = "One or more parameter values were invalid: Input collection [b, a, b, c] contains duplicates."
+
+
+def test_values_are_checked_in_two_places(dynamodb, indexed):
+    """AWS words what is wrong with a value by the operation: quoted and sorted, or as it was sent; counted in single
+    writes, keys included; with its placeholder in scans alone."""
+    values = {":v": DUPLICATES}
+    key = {"p": DUPLICATES, "c": S}
+    update = {"UpdateExpression": "SET a = :v", "ExpressionAttributeValues": values}
+    one = "1 validation error detected: "
+    for call, message in (
+        (lambda: dynamodb.put_item(TableName=indexed, Item={**KEY, "a": DUPLICATES}), one + QUOTED),
+        (lambda: dynamodb.update_item(TableName=indexed, Key=KEY, **update), one + QUOTED),
+        (lambda: dynamodb.delete_item(TableName=indexed, Key=key), one + QUOTED),
+        (lambda: dynamodb.delete_item(TableName=indexed, Key={"p": {"N": "1"}, "c": S}), "The provided key element does not match the schema"),
+        (lambda: dynamodb.delete_item(TableName=indexed, Key=KEY, ReturnValues="ALL_NEW"), one + "ReturnValues can only be ALL_OLD or NONE"),
+        (lambda: dynamodb.get_item(TableName=indexed, Key=key), QUOTED),
+        (lambda: dynamodb.query(TableName=indexed, KeyConditionExpression="p = :v", ExpressionAttributeValues=values), QUOTED),
+        (
+            lambda: dynamodb.scan(TableName=indexed, FilterExpression="a = :v", ExpressionAttributeValues=values),
+            f"ExpressionAttributeValues contains invalid value: {PLAIN} for key :v",
+        ),
+        (lambda: dynamodb.batch_write_item(RequestItems={indexed: [{"PutRequest": {"Item": {**KEY, "a": DUPLICATES}}}]}), PLAIN),
+        (
+            lambda: dynamodb.execute_statement(Statement=f"UPDATE \"{indexed}\" SET a = <<'b', 'a', 'b', 'c'>> WHERE p = 'x'"),
+            PLAIN,
+        ),
+        (lambda: dynamodb.scan(TableName=indexed, ExclusiveStartKey={"x": S}), "The provided starting key is invalid: The provided key element does not match the schema"),
+        (
+            lambda: dynamodb.query(TableName=indexed, KeyConditionExpression="p = :v", ExpressionAttributeValues={":v": S}, ExclusiveStartKey={"x": S}),
+            "The provided starting key is invalid",
+        ),
+    ):  # fmt: skip
+        assert refused(V, call)["Error"]["Message"] == message
+
+
+def test_index_keys_that_cannot_be(dynamodb, indexed, make_table):
+    """An empty index key is told otherwise of an update; a partition key that sorts an index is as short as one."""
+    told = refused(
+        V, dynamodb.update_item, TableName=indexed, Key=KEY, UpdateExpression="SET g = :v",
+        ExpressionAttributeValues={":v": {"S": ""}},
+    )  # fmt: skip
+    assert told["Error"]["Message"] == (
+        "One or more parameter values are not valid. The update expression attempted to update a secondary index key "
+        "to a value that is not supported. The AttributeValue for a key attribute cannot contain an empty string value."
+    )
+    turned = {"IndexName": "turned", "KeySchema": _keys("c", "p"), "Projection": {"ProjectionType": "KEYS_ONLY"}}
+    name = make_table(GlobalSecondaryIndexes=[turned]).name
+    dynamodb.put_item(TableName=name, Item={"p": {"S": "x" * 1024}, "c": S})
+    refused(V, dynamodb.put_item, "range keys has exceeded", TableName=name, Item={"p": {"S": "x" * 1025}, "c": S})
+
+
+def test_what_a_failed_condition_found(dynamodb, indexed):
+    """The item that comes with the error is told as GetItem tells it, binary values too."""
+    item = {**KEY, "b": {"B": b"\x00bytes"}, "bs": {"BS": [b"one"]}}
+    dynamodb.put_item(TableName=indexed, Item=item)
+    options = {"ConditionExpression": "attribute_not_exists(p)", "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+    told = refused("ConditionalCheckFailedException", dynamodb.put_item, TableName=indexed, Item=KEY, **options)
+    assert told["Item"] == item
+    put = {"Put": {"TableName": indexed, "Item": KEY, **options}}
+    told = refused("TransactionCanceledException", dynamodb.transact_write_items, TransactItems=[put])
+    assert told["CancellationReasons"][0]["Item"] == item
+
+
+def test_select_names_its_values_in_their_own_order(dynamodb, indexed):
+    """The set is told in the order in which DynamoDB tells it, not in the model's."""
+    told = refused(V, dynamodb.scan, TableName=indexed, Select="count")
+    assert told["Error"]["Message"].endswith(
+        "enum value set: [SPECIFIC_ATTRIBUTES, COUNT, ALL_ATTRIBUTES, ALL_PROJECTED_ATTRIBUTES]"
+    )

@@ -11,14 +11,15 @@ from haneul.service import Call, operation
 from haneul.services.dynamodb import changes, expressions, iam, memory, throttle
 from haneul.services.dynamodb.capacity import Bills, collection_metrics, meter_read, meter_write, read_units
 from haneul.services.dynamodb.changes import Written
-from haneul.services.dynamodb.errors import invalid
+from haneul.services.dynamodb.errors import Layered, invalid
 from haneul.services.dynamodb.items import check_item, put_key
 from haneul.services.dynamodb.names import batch_resource, resolve
 from haneul.services.dynamodb.plane import projections, records, values
 from haneul.services.dynamodb.plane.projections import Parts
 from haneul.services.dynamodb.plane.values import Item
-from haneul.services.dynamodb.schemas import Schema
+from haneul.services.dynamodb.schemas import NO_MATCH, Schema
 from haneul.state.store import Reader
+from haneul.wire.errors import AwsError
 
 GET_LIMIT = 100
 WRITE_LIMIT = 25
@@ -133,10 +134,13 @@ def _check_write(write: Mapping[str, Any]) -> None:
             if len(write) > 1
             else "Supplied WriteRequest is empty, must contain one of PutRequest and DeleteRequest"
         )
-    if "PutRequest" in write:
-        check_item(write["PutRequest"]["Item"])
-    else:
-        values.check_item(write["DeleteRequest"]["Key"])
+    try:
+        if "PutRequest" in write:
+            check_item(write["PutRequest"]["Item"])
+        else:
+            values.check_item(write["DeleteRequest"]["Key"])
+    except Layered as wrong:
+        raise invalid(wrong.older) from None
 
 
 def _locate_writes(call: Call, tx: Reader, name: str, requests: list[Mapping[str, Any]]) -> list[Write]:
@@ -146,13 +150,23 @@ def _locate_writes(call: Call, tx: Reader, name: str, requests: list[Mapping[str
     for each in requests:
         if "PutRequest" in each:
             item = each["PutRequest"]["Item"]
-            writes.append(Write(schema, put_key(schema, item), item, values.item_size(item), item))
+            writes.append(Write(schema, _batch_key(schema, item), item, values.item_size(item), item))
         else:
             key = each["DeleteRequest"]["Key"]
             writes.append(Write(schema, schema.key(key), None, 0, key))
     if len({write.key for write in writes}) != len(writes):
         raise invalid(_DUPLICATES)
     return writes
+
+
+def _batch_key(schema: Schema, item: Item) -> bytes:
+    """A put's key bytes; what isn't the table's key is told as keys are, not as items are."""
+    try:
+        return put_key(schema, item)
+    except AwsError:
+        if any(kind not in item.get(name, {}) for name, kind in schema.key_types):
+            raise invalid(NO_MATCH) from None
+        raise
 
 
 def _write_some(

@@ -14,6 +14,15 @@ def invalid(message: str) -> AwsError:
     return AwsError("ValidationException", message, 400)
 
 
+class Layered(AwsError):
+    """What is wrong with a value, in the words of single writes, GetItem, BatchGetItem and Query; `older` are those of
+    BatchWriteItem, Scan and PartiQL, whose values AWS checks elsewhere."""
+
+    def __init__(self, message: str, older: str) -> None:
+        super().__init__("ValidationException", message, 400)
+        self.older = older
+
+
 def detected(error: AwsError) -> AwsError:
     """What PutItem, UpdateItem and DeleteItem put before what is wrong with a request in itself, whatever the table is
     like; batches, transactions and most of what reads don't (held against AWS by moto's cases)."""

@@ -32,8 +32,8 @@ class Condition:
         self.paths = paths or []
 
 
-def binding(request: Mapping[str, Any]) -> Binding:
-    return Binding(request.get("ExpressionAttributeNames"), request.get("ExpressionAttributeValues"))
+def binding(request: Mapping[str, Any], wrapped: bool = False) -> Binding:
+    return Binding(request.get("ExpressionAttributeNames"), request.get("ExpressionAttributeValues"), wrapped)
 
 
 def condition(request: Mapping[str, Any], bound: Binding) -> Condition | None:

@@ -29,7 +29,7 @@ def put_item(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """PutItem. Raises ConditionalCheckFailedException, ResourceNotFoundException, ValidationException."""
     returns = request.get("ReturnValues", "NONE")
     if returns not in ("NONE", "ALL_OLD"):
-        raise invalid(_OLD_ONLY)
+        raise detected(invalid(_OLD_ONLY))
     item: Item = request["Item"]
     try:
         condition = expressions.write_condition(request)
@@ -98,7 +98,10 @@ def update_item(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     returns = request.get("ReturnValues", "NONE")
     with call.write() as tx:
         schema = resolve(call, tx, request["TableName"])
-        key = schema.key(request["Key"])
+        try:
+            key = schema.key(request["Key"])
+        except AwsError as error:
+            raise _of_key(request["Key"], error) from None
         throttle.admit(call, schema, "write")
         update.check(schema)
         old_item, new, written = perform_update(call, tx, schema, key, update, request)
@@ -133,14 +136,17 @@ def delete_item(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """DeleteItem. Raises ConditionalCheckFailedException, ResourceNotFoundException, ValidationException."""
     returns = request.get("ReturnValues", "NONE")
     if returns not in ("NONE", "ALL_OLD"):
-        raise invalid(_OLD_ONLY)
+        raise detected(invalid(_OLD_ONLY))
     try:
         condition = expressions.write_condition(request)
     except AwsError as error:
         raise detected(error) from None
     with call.write() as tx:
         schema = resolve(call, tx, request["TableName"])
-        key = schema.key(request["Key"])
+        try:
+            key = schema.key(request["Key"])
+        except AwsError as error:
+            raise _of_key(request["Key"], error) from None
         throttle.admit(call, schema, "write")
         stored = tx.get(schema.base + key)
         old: tuple[Item | None, bytes] | None = None
@@ -156,6 +162,15 @@ def delete_item(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     if returns == "ALL_OLD" and old is not None and old[0] is not None:
         output["Attributes"] = changes.fragment(old[1])
     return finish(call, request, schema, request["Key"], written, output)
+
+
+def _of_key(key: Item, error: AwsError) -> AwsError:
+    """Wrong values of a key are wrong in themselves; that they are no key of this table is not."""
+    try:
+        values.check_item(key)
+    except AwsError as wrong:
+        return detected(wrong)
+    return error
 
 
 def check_item(item: Item) -> int:

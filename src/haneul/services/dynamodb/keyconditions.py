@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from haneul.services.dynamodb.errors import errors, invalid, invalid_parameter
+from haneul.services.dynamodb.errors import Layered, errors, invalid, invalid_parameter
 from haneul.services.dynamodb.plane import conditions, keys, legacy, values
 from haneul.services.dynamodb.plane.binding import Binding
 from haneul.services.dynamodb.plane.syntax import Between, Both, Call, Compare, Condition, In, Not, Operand, Path, Ref
@@ -122,7 +122,7 @@ def _add(into: KeyConditions, bound: Binding, path: Operand, operator: str, oper
         raise invalid("KeyConditionExpressions cannot have conditions on nested attributes")
     name = str(parts[0])
     if name in into:
-        raise invalid("KeyConditionExpressions must only contain one condition per key")
+        raise invalid(f"Invalid {EXPRESSION}: KeyConditionExpressions must only contain one condition per key")
     found = []
     for operand in operands:
         assert isinstance(operand, Ref)
@@ -177,7 +177,13 @@ def _bounds(start: bytes, kind: str, operator: str, raws: list[bytes]) -> Span:
 def _check(found: KeyConditions, hashes: list[tuple[str, str]], ranges: list[tuple[str, str]]) -> None:
     simple = len(hashes) == 1 and len(ranges) <= 1
     if simple and len(found) not in (1, 2):
-        raise invalid("Conditions can be of length 1 or 2 only")
+        if not found:
+            raise invalid("Conditions can be of length 1 or 2 only")
+        count = len(hashes) + len(ranges)
+        raise invalid(
+            f"The number of query conditions ({len(found)}) exceeds the number of key attributes defined in the schema "
+            f"({count})"
+        )
     if not ranges and len(hashes) == 1 and len(found) > 1:
         raise invalid("Query key condition not supported")
     for name, _ in hashes:
@@ -225,8 +231,11 @@ def _raw(name: str, kind: str, value: Value, hashed: bool = False) -> bytes:
     return raw
 
 
-def start_key(key: Mapping[str, Any], schema: Schema, index: IndexSchema | None) -> bytes:
-    """Where an ExclusiveStartKey lies, prefix included. Raises ValidationException."""
+_STARTING = "The provided starting key is invalid"
+
+
+def start_key(key: Mapping[str, Any], schema: Schema, index: IndexSchema | None, wrong: str = "") -> bytes:
+    """Where an ExclusiveStartKey lies, prefix included; `wrong` is what Scan says first. Raises ValidationException."""
     names = schema.key_names if index is None else index.key_names
     for value in key.values():
         try:
@@ -234,9 +243,9 @@ def start_key(key: Mapping[str, Any], schema: Schema, index: IndexSchema | None)
         except AwsError as error:
             if error.code != "ValidationException":
                 raise
-            raise invalid(f"The provided starting key is invalid: {error.message}") from None
+            raise invalid(f"{wrong}{error.older if wrong and isinstance(error, Layered) else error.message}") from None
     if len(key) != len(names) or any(name not in key for name in names):
-        raise invalid("The provided starting key is invalid")
+        raise invalid(f"{wrong}The provided key element does not match the schema" if wrong else _STARTING)
     try:
         base = schema.key({name: key[name] for name in schema.key_names})
     except AwsError as error:

@@ -53,7 +53,7 @@ def scan(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     legacy.check_mixture(
         request, ("ProjectionExpression", "FilterExpression"), ("AttributesToGet", "ScanFilter", "ConditionalOperator")
     )
-    bound = expressions.binding(request)
+    bound = expressions.binding(request, wrapped=True)
     reading = Reading(request, bound, "ScanFilter")
     bound.finish()
     segment, total = _segment(request)
@@ -66,7 +66,7 @@ def scan(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         span = Span(prefix + low, prefix + high)
         start = request.get("ExclusiveStartKey")
         if start is not None:
-            at = keyconditions.start_key(start, schema, reading.index)
+            at = keyconditions.start_key(start, schema, reading.index, "The provided starting key is invalid: ")
             if not span.start <= at < span.end:
                 raise invalid(
                     "The provided starting key is invalid: Invalid ExclusiveStartKey. Please use ExclusiveStartKey "

@@ -13,7 +13,7 @@ from haneul.services.dynamodb.state import Index, TableRow
 
 HASH_LIMIT = 2048
 RANGE_LIMIT = 1024
-_NO_MATCH = "The provided key element does not match the schema"
+NO_MATCH = "The provided key element does not match the schema"
 EMPTY_KEY = (
     "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty "
 )
@@ -120,17 +120,17 @@ class Schema:
         """The bytes of a Key parameter, canonical in place. Raises ValidationException."""
         if len(key) != len(self.key_types):
             values.check_item(dict(key))
-            raise invalid(_NO_MATCH)
+            raise invalid(NO_MATCH)
         parts = []
         for name, kind in self.key_types:
             value = key.get(name)
             if value is None:
                 values.check_item(dict(key))
-                raise invalid(_NO_MATCH)
+                raise invalid(NO_MATCH)
             values.check_value(value)
             content = value.get(kind)
             if content is None:
-                raise invalid(_NO_MATCH)
+                raise invalid(NO_MATCH)
             parts.append(self._raw(name, kind, content))
         return self._join(parts)
 

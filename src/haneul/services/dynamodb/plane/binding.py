@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from haneul.services.dynamodb.errors import invalid
+from haneul.services.dynamodb.errors import Layered, invalid
 from haneul.services.dynamodb.plane.reserved import is_reserved
 from haneul.services.dynamodb.plane.syntax import Path
 from haneul.services.dynamodb.plane.values import NAME_LIMIT, Value, check_value
@@ -21,7 +21,10 @@ class Binding:
 
     __slots__ = ("names", "used_names", "used_values", "values")
 
-    def __init__(self, names: Mapping[str, str] | None, values: Mapping[str, Value] | None) -> None:
+    def __init__(
+        self, names: Mapping[str, str] | None, values: Mapping[str, Value] | None, wrapped: bool = False
+    ) -> None:
+        """`wrapped`: what is wrong with a value is told with its placeholder, as Scan does."""
         self.names: Mapping[str, str] = {}
         self.values: Mapping[str, Value] = {}
         self.used_names: set[str] = set()
@@ -29,7 +32,7 @@ class Binding:
         if names is not None:
             self._check_names(names)
         if values is not None:
-            self._check_values(values)
+            self._check_values(values, wrapped)
 
     def _check_names(self, names: Mapping[str, str]) -> None:
         if not names:
@@ -53,7 +56,7 @@ class Binding:
                 )
         self.names = names
 
-    def _check_values(self, values: Mapping[str, Value]) -> None:
+    def _check_values(self, values: Mapping[str, Value], wrapped: bool) -> None:
         if not values:
             raise invalid("ExpressionAttributeValues must not be empty")
         total = 0
@@ -68,11 +71,10 @@ class Binding:
             try:
                 total += check_value(value)
             except AwsError as error:
-                if error.code != "ValidationException" or error.message.endswith(" may not be empty"):
-                    raise  # empty sets are told as PutItem tells them
-                raise invalid(
-                    f"ExpressionAttributeValues contains invalid value: {error.message} for key {key}"
-                ) from None
+                if error.code != "ValidationException" or not (wrapped or error.message.startswith("Supplied ")):
+                    raise
+                told = error.older if isinstance(error, Layered) else error.message
+                raise invalid(f"ExpressionAttributeValues contains invalid value: {told} for key {key}") from None
         if total > _SIZE_LIMIT:
             raise invalid("ExpressionAttributeValues exceeds max size")
         self.values = values

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from decimal import Context, Decimal
 
-from haneul.services.dynamodb.errors import invalid
+from haneul.services.dynamodb.errors import Layered, invalid
 
 _PLAIN = re.compile(r"(?:0|-?[1-9][0-9]{0,36})\Z")
 _NUMBER = re.compile(r"([+-]?)(?:([0-9]+)(?:\.([0-9]*))?|\.([0-9]+))(?:[eE]([+-]?[0-9]+))?\Z")
@@ -35,7 +35,7 @@ def _parse(text: str) -> tuple[bool, str, int]:
     """(negative, digits, point): the value is 0.DIGITS x 10**point, digits without zeros at either end."""
     match = _NUMBER.match(text)
     if match is None:
-        raise invalid(f"{NOT_NUMERIC}: {text}" if text else NOT_NUMERIC)
+        raise Layered(f"{NOT_NUMERIC}: {text}", f"{NOT_NUMERIC}: {text}" if text else NOT_NUMERIC)
     sign, whole, fraction, only_fraction, exponent = match.groups()
     fraction = only_fraction or fraction or ""
     whole = whole or ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from haneul.services.dynamodb.errors import invalid
+from haneul.services.dynamodb.errors import Layered, invalid
 from haneul.services.dynamodb.plane import numbers
 from haneul.services.dynamodb.plane.statementlexer import Token, error, leftover, place, tokens
 from haneul.services.dynamodb.plane.syntax import (
@@ -235,7 +235,10 @@ class Terms:
         value = self._value()
         for each in value["M"].values() if kind == "M" and "M" in value else (value,):
             _check_numbers(each, "root")
-        check_value(value)
+        try:
+            check_value(value)
+        except Layered as wrong:
+            raise invalid(wrong.older) from None
         return value
 
     def _value(self) -> Value:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from haneul.services.dynamodb.errors import invalid, invalid_parameter
+from haneul.services.dynamodb.errors import INVALID, Layered, invalid, invalid_parameter
 from haneul.services.dynamodb.plane import numbers
 from haneul.wire.errors import AwsError
 
@@ -132,16 +132,34 @@ def _check_set(value: Value, kind: str, content: Any) -> int:
     if kind == "NS":
         value["NS"] = content = [numbers.canonical(member) for member in content]
         if len(set(content)) != len(content):
-            raise invalid("Input collection contains duplicates")
+            raise Layered(INVALID + "Input collection contains duplicates.", "Input collection contains duplicates")
         return sum(map(numbers.size, content))
     if kind == "BS":
         raws = [_binary(member) for member in content]
         if len(set(raws)) != len(raws):
-            raise invalid_parameter(f"Input collection [{', '.join(content)}]of type BS contains duplicates.")
+            told = ",".join(f'"{member}"' for member in _repeated(content, raws))
+            raise Layered(
+                f"{INVALID}Input collection [{told}]of type BS contains duplicates.",
+                f"{INVALID}Input collection [{', '.join(content)}]of type BS contains duplicates.",
+            )
         return sum(map(len, raws))
     if len(set(content)) != len(content):
-        raise invalid_parameter(f"Input collection [{', '.join(content)}] contains duplicates.")
+        told = ", ".join(f'"{member}"' for member in _repeated(content, [member.encode() for member in content]))
+        raise Layered(
+            f"{INVALID}Input collection [{told}] contains duplicates.",
+            f"{INVALID}Input collection [{', '.join(content)}] contains duplicates.",
+        )
     return sum([len(member.encode()) for member in content])
+
+
+def _repeated(content: list[str], raws: list[bytes]) -> list[str]:
+    """A set's members as AWS tells them: in order up to the first that comes again, then the rest as they were sent."""
+    seen: dict[bytes, str] = {}
+    for number, (member, raw) in enumerate(zip(content, raws, strict=True)):
+        if raw in seen:
+            return [seen[each] for each in sorted(seen)] + content[number:]
+        seen[raw] = member
+    return content
 
 
 def _binary(content: Any) -> bytes:
