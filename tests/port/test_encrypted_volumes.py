@@ -12,7 +12,7 @@ import pytest
 
 from haneul.engines import volumes
 from haneul.engines.errors import EngineError
-from haneul.engines.volumes import exports, luks
+from haneul.engines.volumes import exports, luks, manifest
 from haneul.engines.volumes.port import BLOCK, Limits, Volumes
 
 MIB = 1 << 20
@@ -231,3 +231,19 @@ def test_many_that_open_it_at_once_get_the_same_file(engine, tmp_path, folder):
     with ThreadPoolExecutor(6) as pool:
         paths = set(pool.map(lambda one: one.ensure_open("vol-1", KEY), engines))
     assert len(paths) == len(set(exporters(folder))) == 1
+
+
+@pytest.mark.parametrize("key", [b"", KEY], ids=["limited", "encrypted"])
+def test_what_a_guest_discards_is_given_back(engine, folder, key):
+    """A hole made through the exporter is one on disk, reads as zeros, and is in no snapshot."""
+    engine.ensure_volume("vol-1", 64 * MIB, own_key=key)
+    engine.ensure_open("vol-1", key, Limits(throughput=4000))
+    file = folder / ("luks" if key else "volumes") / "vol-1"
+    write(engine, "vol-1", 0, os.urandom(16 * MIB))
+    with engine.path("vol-1").open("r+b") as opened:
+        manifest.punch(opened.fileno(), BLOCK, 15 * MIB)
+        os.fsync(opened.fileno())
+    assert file.stat().st_blocks * 512 < 4 * MIB
+    assert read(engine, "vol-1", 1, BLOCK) == bytes(BLOCK)
+    engine.ensure_frozen("vol-1", "snap-1")
+    assert engine.ensure_snapshot("snap-1", key=key).blocks == 2

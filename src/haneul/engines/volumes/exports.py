@@ -166,7 +166,8 @@ class Exports:
         if not read_only:
             group = {"qom-type": "throttle-group", "id": "limits", "limits": _told(limits)}
             argv += ["--object", json.dumps(group)]
-            layer = {"driver": "throttle", "throttle-group": "limits", "file": node, "node-name": "limited"}
+            layer = {"driver": "throttle", "throttle-group": "limits", "file": node, "node-name": "limited",
+                     "discard": "unmap"}  # fmt: skip
             argv += ["--blockdev", json.dumps(layer)]
             node = "limited"
         seen = f"/{_FILE}" if sandbox else str(place / _FILE)
