@@ -94,10 +94,15 @@ def run(call: Call, request: Mapping[str, Any], function: Callable[..., Any]) ->
 async def _later(call: Call, request: Mapping[str, Any], function: Callable[..., Any]) -> Any:
     loop = asyncio.get_running_loop()
     deadline = loop.time() + LIMIT
-    while loop.time() < deadline and _waits(call, request):
+    while loop.time() < deadline and await _aside(call, _waits, call, request):
         await asyncio.sleep(_LOOK)
-    found = function(call, request)
+    found = await _aside(call, function, call, request)
     return await found if inspect.isawaitable(found) else found
+
+
+async def _aside(call: Call, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Inline where the store is quick, in a thread where it is not."""
+    return await asyncio.to_thread(function, *arguments) if call.cloud.store.concurrent else function(*arguments)
 
 
 def _waits(call: Call, request: Mapping[str, Any]) -> bool:
