@@ -59,8 +59,9 @@ class Row(msgspec.Struct, frozen=True):
         return total
 
 
-class Sheet(msgspec.Struct, frozen=True):
-    """A region's prices, when they were taken and from where."""
+class Sheet(msgspec.Struct, frozen=True, eq=False):
+    """A region's prices, when they were taken and from where. There is one of each, so it stands for itself: to hash a
+    hundred rows for every usage of a bill would cost more than finding its price."""
 
     region: str
     dated: str
@@ -77,7 +78,7 @@ def sheet(region: str) -> Sheet:
     """The sheet of a region; a region without one of its own is priced as us-east-1."""
     path = _SHEETS / f"{region}.json"
     if not region.replace("-", "").isalnum() or not path.is_file():
-        path = _SHEETS / f"{HOME}.json"
+        return sheet(HOME)
     return msgspec.json.decode(path.read_bytes(), type=Sheet)
 
 

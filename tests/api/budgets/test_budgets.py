@@ -63,6 +63,8 @@ def test_errors(client, unique):
     ):
         assert code_of(budgets.create_budget, Budget=budget(other, **members)) == "InvalidParameterException"
     assert code_of(budgets.create_budget, Budget=budget(other, BudgetType="RI_COVERAGE")) == "NotImplemented"
+    for bad in ("a:b", "a\\b", "a/action/b"):
+        assert code_of(budgets.create_budget, Budget=budget(bad)) == "ValidationException"
     with pytest.raises(ClientError) as caught:
         budgets.describe_budgets(AccountId="111111111111")
     assert caught.value.response["Error"]["Code"] == "AccessDeniedException"

@@ -29,6 +29,7 @@ def settings_of(budget: Mapping[str, Any], now: float, before: Mapping[str, Any]
     """The members that are kept. before: those of the budget that is updated, whose period stays unless told.
 
     Raises InvalidParameterException, NotImplemented."""
+    _check_name(budget["BudgetName"])
     kind, unit = budget["BudgetType"], budget["TimeUnit"]
     if kind not in ("COST", "USAGE"):
         raise unsupported(f"a budget of type {kind}")
@@ -48,6 +49,15 @@ def settings_of(budget: Mapping[str, Any], now: float, before: Mapping[str, Any]
             **{k: v for k, v in (budget.get("CostTypes") or {}).items() if v is not None},
         }
     return found
+
+
+def _check_name(name: str) -> None:
+    """AWS's pattern for names, in which lies a flag that Python's patterns don't take there."""
+    if ":" in name or "\\" in name or "/action/" in name or "<script>" in name.lower():
+        raise errors.ValidationException(
+            f"1 validation error detected: Value '{name}' at 'budget.budgetName' failed to satisfy constraint: Member "
+            "must satisfy regular expression pattern: (?![^:\\\\]*/action/|(?i).*<script>.*</script>.*)[^:\\\\]+"
+        )
 
 
 def _expression(budget: Mapping[str, Any]) -> dict[str, Any]:

@@ -56,7 +56,8 @@ class Product(msgspec.Struct, frozen=True, dict=True):
         """Kind of term -> terms by code."""
         found = {"OnDemand": terms.on_demand(self.sku, self.row, self.about, self.effective)}
         if self.type:
-            reserved = terms.reserved(self.sku, self.attributes["regionCode"], self.type, self.effective)
+            priced = instances.sheet(self.attributes["regionCode"]).region
+            reserved = terms.reserved(self.sku, priced, self.type, self.effective)
             if reserved:
                 found["Reserved"] = reserved
         return found
@@ -105,7 +106,7 @@ def products(code: str, region: str, types: Mapping[str, Mapping[str, str]]) -> 
             if found is not None:
                 yield found
         for family in sorted({name.partition(".")[0] for name in types}):
-            price = instances.host(region, family)
+            price = instances.host(instances.sheet(region).region, family)
             if price is not None:
                 yield _host(region, family, f"{price.normalize():f}")
 
