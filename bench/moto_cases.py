@@ -56,7 +56,7 @@ def _image() -> str:
 
 
 @pytest.fixture(autouse=True)
-def _an_account_of_its_own(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def _an_account_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     account = str(next(_accounts))
     _credentials["AWS_ACCESS_KEY_ID"] = account
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
