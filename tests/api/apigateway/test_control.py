@@ -283,6 +283,22 @@ def test_methods_and_integrations(gateway, api, root) -> None:
         uri="arn:aws:apigateway:us-east-1:sqs:action/X",
     )
     refused(
+        "AccessDeniedException",
+        "Cross-account pass role is not allowed.",
+        gateway.put_integration,
+        **spot,
+        type="AWS",
+        integrationHttpMethod="POST",
+        uri="arn:aws:apigateway:us-east-1:sqs:action/X",
+        credentials="arn:aws:iam::999999999999:role/other",
+    )
+    refused(
+        "BadRequestException",
+        "Usage Plans cannot be disabled once enabled",
+        gateway.update_account,
+        patchOperations=patch("remove", "/features", "UsagePlans"),
+    )
+    refused(
         "BadRequestException",
         "Invalid HTTP endpoint specified for URI",
         gateway.put_integration,

@@ -351,6 +351,11 @@ def test_documents_there_and_back(gateway) -> None:
     assert [one["RouteKey"] for one in gateway.get_routes(ApiId=identity)["Items"]] == ["GET /one"]
     refused("BadRequestException", "Warnings found", gateway.reimport_api, ApiId=identity, Body=json.dumps(smaller),
             FailOnWarnings=True)  # fmt: skip
+    schema = {"schema": {"$ref": "#/components/schemas/Nowhere"}}
+    response = {"responses": {"200": {"description": "x", "content": {"application/json": schema}}}}
+    warned = gateway.import_api(Body=json.dumps({**smaller, "paths": {"/one": {"get": response}}}))["Warnings"]
+    place = "paths.'/one'(get).responses.200.content.schema.#/components/schemas/Nowhere"
+    assert f"Parse issue: attribute {place} is missing" in warned
     refused("BadRequestException", "", gateway.import_api, Body="nonsense: [")
 
 

@@ -25,6 +25,10 @@ def _describe(held: Mapping[str, Any]) -> dict[str, Any]:
     return {**held, "throttleSettings": LIMITS, "features": ["UsagePlans"], "apiKeyVersion": "4"}
 
 
+def _disables_plans(one: Mapping[str, Any]) -> bool:
+    return one.get("op") == "remove" and one.get("path") == "/features" and one.get("value") == "UsagePlans"
+
+
 @operation(resource=names.resource)
 def get_account(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     with call.read() as tx:
@@ -35,6 +39,8 @@ def get_account(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
 def update_account(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     with call.write() as tx:
         held = _held(tx, call)
+        if any(_disables_plans(one) for one in request.get("patchOperations") or ()):
+            raise bad("Usage Plans cannot be disabled once enabled")
         asked = [one for one in patching.checked(call, request) if not (one.get("path") or "").startswith("/features")]
         patching.apply(held, asked, (Rule("/cloudwatchRoleArn", "add replace remove"),))
         role = held.get("cloudwatchRoleArn")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from haneul.wire.errors import AwsError, Errors
 
-errors = Errors("apigateway")
+errors = Errors("apigateway", AccessDeniedException=403)
 
 _MISSING = {
     "resource": "Invalid Resource identifier specified",

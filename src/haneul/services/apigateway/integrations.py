@@ -8,7 +8,7 @@ from typing import Any
 
 from haneul.service import Call, operation
 from haneul.services.apigateway import names, patching
-from haneul.services.apigateway.errors import bad, missing
+from haneul.services.apigateway.errors import bad, errors, missing
 from haneul.services.apigateway.methods import Spot, copy, wrong_expression
 from haneul.services.apigateway.patching import Rule
 from haneul.services.apigateway.state import ITEMS
@@ -98,6 +98,13 @@ def _check_arn(kind: str, uri: str, held: Mapping[str, Any]) -> None:
         raise bad("Invalid ARN specified in the request")
 
 
+def _check_role(call: Call, held: Mapping[str, Any]) -> None:
+    """An integration runs as a role of the API's own account."""
+    account = re.match(r"arn:[a-z\-]+:iam::(\d{12}):", held.get("credentials") or "")
+    if account is not None and account.group(1) != call.account:
+        raise errors.AccessDeniedException("Cross-account pass role is not allowed.")
+
+
 @operation(resource=names.resource)
 def put_integration(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """PutIntegration, in place of the one before."""
@@ -120,6 +127,7 @@ def put_integration(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         held["timeoutInMillis"] = 29000 if timeout is None else timeout
         held["cacheNamespace"] = request.get("cacheNamespace") or spot.resource.id
         held["cacheKeyParameters"] = list(request.get("cacheKeyParameters") or [])
+        _check_role(call, held)
         check(held, method)
         _check_link(tx, spot, held)
         method["methodIntegration"] = held
@@ -159,6 +167,7 @@ def update_integration(call: Call, request: Mapping[str, Any]) -> dict[str, Any]
         for key in ("requestParameters", "requestTemplates", "credentials"):
             if key in held and not held[key]:
                 del held[key]
+        _check_role(call, held)
         check(held, method)
         _check_link(tx, spot, held)
         spot.keep(tx, method)

@@ -132,6 +132,7 @@ class Import:
             raise bad("Invalid basepath mode specified. Valid values are ignore, prepend and split")
         base = self._base()
         for path, verb, held in self._methods():
+            self._note_missing(path, verb, held)
             try:
                 self._route(base, path, verb, held)
             except AwsError as error:
@@ -160,6 +161,17 @@ class Import:
                 verb = _VERBS.get(key.lower())
                 if verb is not None and isinstance(held, Mapping):
                     yield str(path), verb, held
+
+    def _note_missing(self, path: str, verb: str, held: Mapping[str, Any]) -> None:
+        """Warn of responses whose schema the document doesn't hold."""
+        known = self.components.get("schemas") or {}
+        for code, response in (held.get("responses") or {}).items():
+            content = response.get("content") if isinstance(response, Mapping) else None
+            for body in (content or {}).values():
+                place = str(((body or {}).get("schema") or {}).get("$ref") or "")
+                if place.startswith("#/components/schemas/") and place.rpartition("/")[2] not in known:
+                    where = f"paths.'{path}'({verb.lower()}).responses.{code}.content.schema"
+                    self.warnings.append(f"Parse issue: attribute {where}.{place} is missing")
 
     def _route(self, base: str, path: str, verb: str, held: Mapping[str, Any]) -> None:
         key = "$default" if path == "/$default" else f"{verb} {base}{path}"
