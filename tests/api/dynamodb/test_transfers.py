@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import json
 import time
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -141,3 +142,78 @@ def test_large_and_broken_files(dynamodb, client, bucket, unique):
         if count is not None:
             pages = dynamodb.get_paginator("scan").paginate(TableName=name, ConsistentRead=True)
             assert sum(page["Count"] for page in pages) == count
+
+
+def test_what_changed_between_two_times(fresh_cloud, unique):
+    """An incremental export tells each changed key once, as it was and as it became, and not what came and went."""
+    cloud = fresh_cloud("--clock-rate", "1800")
+    dynamodb, s3 = cloud.client("dynamodb"), cloud.client("s3")
+    name, bucket = unique("changing"), unique("changes")
+    s3.create_bucket(Bucket=bucket)
+    arn = dynamodb.create_table(**parameters(name))["TableDescription"]["TableArn"]
+    on = {"PointInTimeRecoveryEnabled": True}
+    told = dynamodb.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=on)
+    begun = told["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]["EarliestRestorableDateTime"]
+
+    def now() -> datetime:
+        told = dynamodb.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
+        return told["PointInTimeRecoveryDescription"]["LatestRestorableDateTime"]
+
+    def put(key: str, value: str) -> None:
+        dynamodb.put_item(TableName=name, Item={"p": {"S": key}, "c": {"S": "1"}, "v": {"S": value}})
+
+    def passed(instant: datetime, seconds: float) -> None:
+        deadline = time.monotonic() + 30
+        while (now() - instant).total_seconds() < seconds:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+    for key in ("changed", "gone", "same"):
+        put(key, "old")
+    passed(now(), 2)
+    start = now()
+    passed(start, 2)
+    put("changed", "between")
+    put("changed", "new")
+    put("made", "new")
+    put("brief", "new")
+    for key in ("gone", "brief"):
+        dynamodb.delete_item(TableName=name, Key={"p": {"S": key}, "c": {"S": "1"}})
+    passed(start, 1000)
+    end = now()
+    passed(end, 2)
+    put("changed", "later")
+    put("same", "later")
+
+    def export(view: str) -> dict:
+        window = {"ExportFromTime": start, "ExportToTime": end, "ExportViewType": view}
+        began = dynamodb.export_table_to_point_in_time(
+            TableArn=arn, S3Bucket=bucket, ExportType="INCREMENTAL_EXPORT", IncrementalExportSpecification=window
+        )["ExportDescription"]
+        told = ended(dynamodb.describe_export, "ExportDescription", "ExportStatus", ExportArn=began["ExportArn"])
+        assert (told["ExportStatus"], told["ExportType"]) == ("COMPLETED", "INCREMENTAL_EXPORT"), told
+        assert told["IncrementalExportSpecification"]["ExportViewType"] == view
+        summary = json.loads(s3.get_object(Bucket=bucket, Key=told["ExportManifest"])["Body"].read())
+        assert (summary["itemCount"], summary["outputView"], summary["version"]) == (3, view, "2023-08-01")
+        files = s3.get_object(Bucket=bucket, Key=summary["manifestFilesS3Key"])["Body"].read().splitlines()
+        lines = []
+        for file in map(json.loads, files):
+            assert file["dataFileS3Key"].startswith("AWSDynamoDB/data/")
+            data = s3.get_object(Bucket=bucket, Key=file["dataFileS3Key"])["Body"].read()
+            lines += [json.loads(each) for each in gzip.decompress(data).splitlines()]
+        assert all(start.timestamp() < int(line["Metadata"]["WriteTimestampMicros"]["N"]) / 1e6 for line in lines)
+        images = ("OldImage", "NewImage")
+        return {line["Keys"]["p"]["S"]: {i: line[i]["v"]["S"] for i in images if i in line} for line in lines}
+
+    assert export("NEW_AND_OLD_IMAGES") == {
+        "changed": {"OldImage": "old", "NewImage": "new"}, "made": {"NewImage": "new"}, "gone": {"OldImage": "old"},
+    }  # fmt: skip
+    assert export("NEW_IMAGE") == {"changed": {"NewImage": "new"}, "made": {"NewImage": "new"}, "gone": {}}
+    for first, last, code in (
+        (end, end + timedelta(seconds=60), "ValidationException"),
+        (begun - timedelta(hours=1), end, "InvalidExportTimeException"),
+    ):
+        refused(
+            code, dynamodb.export_table_to_point_in_time, TableArn=arn, S3Bucket=bucket,
+            ExportType="INCREMENTAL_EXPORT", IncrementalExportSpecification={"ExportFromTime": first, "ExportToTime": last},
+        )  # fmt: skip

@@ -112,6 +112,35 @@ def as_of(view: Reader, data: str, at: float, now: Iterator[Found]) -> Iterator[
             yield key, *old
 
 
+def changed(view: Reader, data: str, start: float, end: float) -> Iterator[tuple[int, Item | None, Item | None]]:
+    """(microseconds of the last change, the item at `start`, at `end`) of all keys changed from `start` until `end`."""
+    prefix, base = trail.UNDO + bytes.fromhex(data), records.root(data) + b"\x00"
+    limit = int(end * 1_000_000)
+    before: dict[bytes, bytes | None] = {}
+    last: dict[bytes, int] = {}
+    after_: dict[bytes, bytes | None] = {}
+    since = logs.position(prefix, int(start * 1_000_000))
+    for number, entry in logs.entries(view.scan(since, after(prefix))):
+        key, stored = msgspec.msgpack.decode(entry, type=tuple[bytes, bytes | None])
+        if number < limit:
+            before.setdefault(key, stored)
+            last[key] = number
+        elif key in before:
+            after_.setdefault(key, stored)
+    for key, number in last.items():
+        then = _image(before[key])
+        if key in after_:
+            yield number, then, _image(after_[key])
+            continue
+        value = view.get(base + key)
+        json = None if value is None else records.json_of(view, records.pieces_root(data), key, value)
+        yield number, then, None if json is None else orjson.loads(json)
+
+
+def _image(stored: bytes | None) -> Item | None:
+    return None if stored is None else orjson.loads(stored[records.HEADER :])
+
+
 def put(call: Call, schema: Schema, batch: list[Found]) -> None:
     if not batch:
         return

@@ -1,4 +1,5 @@
-"""Exports: a table as it was at one time, as compressed DynamoDB JSON with its manifests in a bucket of S3."""
+"""Exports: a table as it was at one time, or what changed in it between two, as compressed DynamoDB JSON with its
+manifests in a bucket of S3."""
 
 from __future__ import annotations
 
@@ -17,11 +18,14 @@ from haneul.service import Call, Scope, Step, operation
 from haneul.services.dynamodb import building, definitions, recovery
 from haneul.services.dynamodb.errors import errors, invalid
 from haneul.services.dynamodb.names import parse_arn
+from haneul.services.dynamodb.plane import values
 from haneul.services.dynamodb.state import TABLES, TRANSFERS, TableRow, Transfer
 from haneul.state.store import Reader
 from haneul.wire.errors import AwsError
 
 FILE_BYTES = 8 * 1024 * 1024
+SHORTEST, LONGEST = 15 * 60.0, 24 * 3600.0
+_OUTSIDE = "The specified time is outside the point in time recovery window"
 FAILURES = {"NoSuchBucket": "S3NoSuchBucket", "AccessDenied": "S3AccessDenied", "NoSuchKey": "S3NoSuchKey"}
 
 
@@ -36,9 +40,9 @@ def _located(arn: str) -> tuple[Scope, str]:
 def export_table_to_point_in_time(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """ExportTableToPointInTime. Raises ExportConflictException, InvalidExportTimeException,
     PointInTimeRecoveryUnavailableException, TableNotFoundException."""
-    definitions.unsupported(request, "IncrementalExportSpecification", "FilterSpecification")
-    if request.get("ExportFormat") == "ION" or request.get("ExportType") == "INCREMENTAL_EXPORT":
-        raise AwsError("NotImplemented", "Only full exports as DYNAMODB_JSON are implemented.", 501)
+    definitions.unsupported(request, "FilterSpecification")
+    if request.get("ExportFormat") == "ION":
+        raise AwsError("NotImplemented", "Only exports as DYNAMODB_JSON are implemented.", 501)
     scope, name = _located(request["TableArn"])
     now = call.now()
     told = {**request, "ExportTime": request.get("ExportTime", now)}
@@ -53,8 +57,11 @@ def export_table_to_point_in_time(call: Call, request: Mapping[str, Any]) -> dic
             raise errors.PointInTimeRecoveryUnavailableException(
                 f"Point in time recovery is not enabled for table '{name}'"
             )
-        if not int(recovery.earliest(row, now)) <= told["ExportTime"] <= now:
-            raise errors.InvalidExportTimeException("The specified time is outside the point in time recovery window")
+        if request.get("ExportType") == "INCREMENTAL_EXPORT":
+            del told["ExportTime"]
+            told["Window"] = _window(request, row, now)
+        elif not int(recovery.earliest(row, now)) <= told["ExportTime"] <= now:
+            raise errors.InvalidExportTimeException(_OUTSIDE)
         made = Transfer(
             arn=f"{request['TableArn']}/export/{int(now * 1000):014d}-{tokens.random_hex(8)}",
             table_arn=request["TableArn"],
@@ -67,6 +74,21 @@ def export_table_to_point_in_time(call: Call, request: Mapping[str, Any]) -> dic
         TRANSFERS.put(tx, scope, made)
         converge.wake(tx, "dynamodb.transfer", scope, (made.arn,), now)
     return {"ExportDescription": _describe(made)}
+
+
+def _window(request: Mapping[str, Any], row: TableRow, now: float) -> list[Any]:
+    """From when until when an incremental export tells of changes, and its view."""
+    told = request.get("IncrementalExportSpecification")
+    if not told or told.get("ExportFromTime") is None:
+        raise invalid("ExportFromTime must be specified in IncrementalExportSpecification for an INCREMENTAL_EXPORT")
+    start, end = told["ExportFromTime"], told.get("ExportToTime") or now
+    if start < int(recovery.earliest(row, now)) or end > now:
+        raise errors.InvalidExportTimeException(_OUTSIDE)
+    if end - start < SHORTEST:
+        raise invalid("Difference between export from time and export to time is less than 15 minutes")
+    if end - start > LONGEST:
+        raise invalid("Difference between export from time and export to time is greater than 24 hours")
+    return [start, end, told.get("ExportViewType", "NEW_AND_OLD_IMAGES")]
 
 
 def repeated(tx: Reader, scope: Scope, kind: str, request: Mapping[str, Any]) -> Transfer | None:
@@ -105,7 +127,7 @@ def find(call: Call, arn: str, kind: str) -> Transfer | None:
 def list_exports(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """ListExports."""
     page, token = listed(call, "EXPORT", request, request.get("MaxResults") or 25)
-    told = [{"ExportArn": r.arn, "ExportStatus": r.status, "ExportType": "FULL_EXPORT"} for r in page]
+    told = [{"ExportArn": r.arn, "ExportStatus": r.status, "ExportType": _type(r)} for r in page]
     return {"ExportSummaries": told, "NextToken": token}
 
 
@@ -125,11 +147,18 @@ def listed(call: Call, kind: str, request: Mapping[str, Any], limit: int) -> tup
     return rows[start : start + limit], tokens.seal_page(start + limit) if more else None
 
 
+def _type(row: Transfer) -> str:
+    return str(row.request.get("ExportType", "FULL_EXPORT"))
+
+
 def _describe(row: Transfer) -> dict[str, Any]:
     done = row.status == "COMPLETED"
     kept = ("ExportTime", "ClientToken", "S3Bucket", "S3BucketOwner", "S3Prefix", "S3SseKmsKeyId")
+    window = row.request.get("Window")
+    names = ("ExportFromTime", "ExportToTime", "ExportViewType")
     return {
         **{member: row.request.get(member) for member in kept},
+        "IncrementalExportSpecification": None if window is None else dict(zip(names, window, strict=True)),
         "ExportArn": row.arn,
         "ExportStatus": row.status,
         "StartTime": row.started,
@@ -141,7 +170,7 @@ def _describe(row: Transfer) -> dict[str, Any]:
         "FailureCode": row.code,
         "FailureMessage": row.message,
         "ExportFormat": "DYNAMODB_JSON",
-        "ExportType": "FULL_EXPORT",
+        "ExportType": _type(row),
         "BilledSizeBytes": row.size if done else None,
         "ItemCount": row.items if done else None,
     }
@@ -172,7 +201,9 @@ def _write(call: Call, row: Transfer, table: TableRow) -> None:
     files = []
     for number, (data, count) in enumerate(_files(call, row, table)):
         stem = hashlib.sha256(f"{row.arn}/{number}".encode()).hexdigest()[:26]
-        key = f"{root}/data/{stem}.json.gz"
+        # What changed lies with what changed before it; a whole table lies by itself.
+        folder = root if "Window" not in row.request else root.rpartition("/")[0]
+        key = f"{folder}/data/{stem}.json.gz"
         etag = _put(call, row, key, data)
         checksum = base64.b64encode(hashlib.md5(data).digest()).decode()
         files.append({"itemCount": count, "md5Checksum": checksum, "etag": etag.strip('"'), "dataFileS3Key": key})
@@ -186,14 +217,19 @@ def _write(call: Call, row: Transfer, table: TableRow) -> None:
 
 def _summary(row: Transfer, files: str) -> dict[str, Any]:
     assert row.ended is not None
+    window = row.request.get("Window")
+    if window is None:
+        when = {"exportTime": iso8601(row.request["ExportTime"])}
+    else:
+        when = {"exportFromTime": iso8601(window[0]), "exportToTime": iso8601(window[1]), "outputView": window[2]}
     return {
-        "version": "2020-06-30",
+        "version": "2020-06-30" if window is None else "2023-08-01",
         "exportArn": row.arn,
         "startTime": iso8601(row.started),
         "endTime": iso8601(row.ended),
         "tableArn": row.table_arn,
         "tableId": row.table_id,
-        "exportTime": iso8601(row.request["ExportTime"]),
+        **when,
         "s3Bucket": row.request["S3Bucket"],
         "s3Prefix": row.request.get("S3Prefix"),
         "s3SseAlgorithm": row.request.get("S3SseAlgorithm", "AES256"),
@@ -202,7 +238,7 @@ def _summary(row: Transfer, files: str) -> dict[str, Any]:
         "billedSizeBytes": row.size,
         "itemCount": row.items,
         "outputFormat": "DYNAMODB_JSON",
-        "exportType": "FULL_EXPORT",
+        "exportType": _type(row),
     }
 
 
@@ -211,9 +247,8 @@ def _files(call: Call, row: Transfer, table: TableRow) -> Iterator[tuple[bytes, 
     lines: list[bytes] = []
     held = 0
     with call.cloud.store.read() as view:
-        source = building.items(view, table.data)
-        for _, item, size in building.as_of(view, table.data, float(row.request["ExportTime"]), source):
-            line = orjson.dumps({"Item": item}) + b"\n"
+        for told, size in _told(view, row, table):
+            line = orjson.dumps(told) + b"\n"
             lines.append(line)
             held += len(line)
             row.items += 1
@@ -223,6 +258,30 @@ def _files(call: Call, row: Transfer, table: TableRow) -> Iterator[tuple[bytes, 
                 lines, held = [], 0
         if lines:
             yield gzip.compress(b"".join(lines), 6), len(lines)
+
+
+def _told(view: Reader, row: Transfer, table: TableRow) -> Iterator[tuple[dict[str, Any], int]]:
+    """What the export's lines say, and the size of the items in each."""
+    window = row.request.get("Window")
+    if window is None:
+        source = building.items(view, table.data)
+        for _, item, size in building.as_of(view, table.data, float(row.request["ExportTime"]), source):
+            yield {"Item": item}, size
+        return
+    names = [table.hash] + ([table.range] if table.range else [])
+    for number, before, after in building.changed(view, table.data, window[0], window[1]):
+        image = after if after is not None else before
+        if image is None:
+            continue  # it came and went
+        told: dict[str, Any] = {
+            "Metadata": {"WriteTimestampMicros": {"N": str(number)}},
+            "Keys": {name: image[name] for name in names},
+        }
+        if before is not None and window[2] == "NEW_AND_OLD_IMAGES":
+            told["OldImage"] = before
+        if after is not None:
+            told["NewImage"] = after
+        yield told, sum(values.item_size(told[member]) for member in ("OldImage", "NewImage") if member in told)
 
 
 def _manifest(call: Call, row: Transfer, stem: str, data: bytes) -> None:
