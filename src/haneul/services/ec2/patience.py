@@ -14,15 +14,17 @@ from typing import Any
 
 from haneul.service import Call
 from haneul.services.ec2 import plane as planes
+from haneul.services.ec2.errors import errors
 from haneul.services.ec2.fleets.state import SPOT_REQUEST, SpotRequest
 from haneul.services.ec2.instances.state import IMAGE, INSTANCE, Instance
 from haneul.services.ec2.kinds import Kind
 from haneul.services.ec2.volumes.state import SNAPSHOT, VOLUME, Volume
 from haneul.services.ec2.vpc.state import NAT
-from haneul.state.store import Reader
+from haneul.state.store import Conflict, Reader
 
 FRESH = 2.0
 LIMIT = 1.0
+TRIES = 12
 _LOOK = 0.02
 
 
@@ -96,8 +98,18 @@ async def _later(call: Call, request: Mapping[str, Any], function: Callable[...,
     deadline = loop.time() + LIMIT
     while loop.time() < deadline and await _aside(call, _waits, call, request):
         await asyncio.sleep(_LOOK)
-    found = await _aside(call, function, call, request)
+    found = await _tried(call, request, function)
     return await found if inspect.isawaitable(found) else found
+
+
+async def _tried(call: Call, request: Mapping[str, Any], function: Callable[..., Any]) -> Any:
+    """Again where transactions conflict, as the gateway does for calls that don't wait."""
+    for turn in range(TRIES):
+        try:
+            return await _aside(call, function, call, request)
+        except Conflict:
+            await asyncio.sleep(0.001 * (1 << min(turn, 6)))
+    raise errors.Unavailable("Too many concurrent changes; try again.")
 
 
 async def _aside(call: Call, function: Callable[..., Any], *arguments: Any) -> Any:
@@ -107,10 +119,7 @@ async def _aside(call: Call, function: Callable[..., Any], *arguments: Any) -> A
 
 def _waits(call: Call, request: Mapping[str, Any]) -> bool:
     """Whether the call touches something that is between two states, and was just sent on its way."""
-    kinds = _READING.get(call.operation)
-    if kinds is None:
-        # Where transactions conflict, a change is tried again by who called it: not from here.
-        kinds = () if call.cloud.store.concurrent else _CHANGING.get(call.operation, ())
+    kinds = _READING.get(call.operation) or _CHANGING.get(call.operation, ())
     if not kinds or not call.now() - planes.of(call.cloud).moved.get(call.scope, 0.0) < FRESH:
         return False
     with call.read() as tx:
