@@ -308,6 +308,19 @@ def test_versions_and_aliases(client: Any, unique: Any) -> None:
     assert refused.value.response["Error"]["Code"] == "ResourceConflictException"
 
 
+def test_an_update_is_a_change_whatever_it_brings(client: Any, unique: Any) -> None:
+    """AWS publishes a new version after each update, one with the same code too, and none without."""
+    mine, aws = unique("editions"), client("lambda")
+    create(client, mine, Publish=True)
+    assert aws.publish_version(FunctionName=mine)["Version"] == "1"
+    aws.update_function_code(FunctionName=mine, ZipFile=archive())
+    assert [aws.publish_version(FunctionName=mine)["Version"] for _ in range(2)] == ["2", "2"]
+    again = aws.update_function_code(FunctionName=mine, ZipFile=archive(), Publish=True)
+    assert (again["Version"], again["FunctionArn"].rpartition(":")[2]) == ("3", "3")
+    assert aws.publish_version(FunctionName=mine)["Version"] == "3"
+    aws.delete_function(FunctionName=mine)
+
+
 def test_reserved_zero_throttles(client: Any, unique: Any) -> None:
     """The way to stop a function."""
     mine = unique("stopped")

@@ -103,6 +103,7 @@ def _copy(version: Version, number: int) -> Version:
         layers=list(version.layers),
         modified=version.modified,
         revision=tokens.uuid(),
+        edition=version.edition,
     )
 
 
@@ -245,7 +246,7 @@ async def update_function_code(call: Call, request: Mapping[str, Any]) -> dict[s
         version.code, version.size, version.sha = stored.blob, stored.size, stored.sha
         if request.get("Architectures"):
             version.config["Architectures"] = request["Architectures"]
-        version.modified, version.revision = call.now(), tokens.uuid()
+        version.modified, version.revision, version.edition = call.now(), tokens.uuid(), tokens.uuid()
         if not request.get("DryRun"):
             VERSIONS.put(tx, name.scope, version)
             if not any(one.code == old for one in VERSIONS.scan(tx, name.scope, name.name)):
@@ -262,7 +263,11 @@ async def update_function_code(call: Call, request: Mapping[str, Any]) -> dict[s
 def publish(tx: Writer, name: Name, function: Function, latest: Version, description: str) -> dict[str, Any]:
     """A new version of $LATEST, or the newest if nothing changed since."""
     newest = VERSIONS.get(tx, name.scope, name.name, function.counter) if function.counter else None
-    if newest is not None and newest.sha == latest.sha and newest.layers == latest.layers:
+    if newest is not None and (newest.edition, newest.sha, newest.layers) == (
+        latest.edition,
+        latest.sha,
+        latest.layers,
+    ):
         same = dict(newest.config) | {"Description": ""} == dict(latest.config) | {"Description": ""}
         if same:
             return configuration(name, newest, str(newest.number), tx)
@@ -302,7 +307,7 @@ def update_function_configuration(call: Call, request: Mapping[str, Any]) -> dic
         version.config |= {member: request[member] for member in _SETTINGS if request.get(member) is not None}
         if request.get("Layers") is not None:
             version.layers = _layers(tx, name, request["Layers"])
-        version.modified, version.revision = call.now(), tokens.uuid()
+        version.modified, version.revision, version.edition = call.now(), tokens.uuid(), tokens.uuid()
         VERSIONS.put(tx, name.scope, version)
         told = configuration(name, version, "", tx)
     house(call).changed(name)

@@ -38,6 +38,8 @@ class Version(msgspec.Struct, kw_only=True):
     layers: list[str] = []
     modified: float = 0.0
     revision: str = ""
+    edition: str = ""
+    """Which update of code or settings it has: another is another, even with the same content."""
 
 
 class Alias(msgspec.Struct, kw_only=True):
