@@ -114,6 +114,7 @@ _BY_SERVICE: dict[str, dict[str, object]] = {
         "orders": (
             ("SPECIFIC_ATTRIBUTES", "COUNT", "ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES"),
             ("ALL_NEW", "UPDATED_OLD", "ALL_OLD", "NONE", "UPDATED_NEW"),
+            ("B", "N", "S"),
         ),
         "error_namespace": "com.amazonaws.dynamodb.v20120810#",
         "namespaces": (

@@ -99,7 +99,7 @@ ITEMS = [
     ),
     (
         "put_item", {"Item": KEY, "ExpressionAttributeValues": {":a": S}},
-        "ExpressionAttributeValues can only be specified when using expressions: ConditionExpression is null",
+        "ExpressionAttributeValues can only be specified when using expressions",
     ),
     ("get_item", {"Key": {"p": S}}, "The provided key element does not match the schema"),
     ("get_item", {"Key": {"p": S, "c": N}}, "The provided key element does not match the schema"),
@@ -490,6 +490,11 @@ def test_index_keys_that_cannot_be(dynamodb, indexed, make_table):
         "One or more parameter values are not valid. The update expression attempted to update a secondary index key "
         "to a value that is not supported. The AttributeValue for a key attribute cannot contain an empty string value."
     )
+    empty = {"UpdateExpression": "SET g = :v", "ExpressionAttributeValues": {":v": {"S": ""}}}
+    whole = refused(
+        V, dynamodb.transact_write_items, TransactItems=[{"Update": {"TableName": indexed, "Key": KEY, **empty}}]
+    )
+    assert whole["Error"]["Message"] == told["Error"]["Message"]
     turned = {"IndexName": "turned", "KeySchema": _keys("c", "p"), "Projection": {"ProjectionType": "KEYS_ONLY"}}
     name = make_table(GlobalSecondaryIndexes=[turned]).name
     dynamodb.put_item(TableName=name, Item={"p": {"S": "x" * 1024}, "c": S})

@@ -215,5 +215,6 @@ def test_what_changed_between_two_times(fresh_cloud, unique):
     ):
         refused(
             code, dynamodb.export_table_to_point_in_time, TableArn=arn, S3Bucket=bucket,
-            ExportType="INCREMENTAL_EXPORT", IncrementalExportSpecification={"ExportFromTime": first, "ExportToTime": last},
+            ExportType="INCREMENTAL_EXPORT",
+            IncrementalExportSpecification={"ExportFromTime": first, "ExportToTime": last},
         )  # fmt: skip

@@ -69,6 +69,8 @@ def table_keys(schema: Sequence[Mapping[str, str]], defined: Mapping[str, str]) 
     names = [each["AttributeName"] for each in schema]
     if len(names) > len(defined) and any(name not in defined for name in names):
         raise invalid("Invalid KeySchema: Some index key attribute have no definition")
+    if len(names) == 2 and names[0] == names[1] and len(defined) == 1:
+        raise invalid("Invalid KeySchema: Some index key attribute have no definition")
     _check_defined(names, defined)
     if schema[0]["KeyType"] != "HASH":
         raise invalid("Invalid KeySchema: The first KeySchemaElement is not a HASH key type")

@@ -14,12 +14,10 @@ from haneul.services.dynamodb.state import Index, TableRow
 HASH_LIMIT = 2048
 RANGE_LIMIT = 1024
 NO_MATCH = "The provided key element does not match the schema"
-EMPTY_KEY = (
-    "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty "
-)
-_EMPTY_KEY = EMPTY_KEY + "{} value. Key: {}"
+NOT_VALID = "One or more parameter values are not valid. "
+_EMPTY_KEY = NOT_VALID + "The AttributeValue for a key attribute cannot contain an empty {} value. Key: {}"
 _EMPTY_INDEX_KEY = (
-    "One or more parameter values are not valid. A value specified for a secondary index key is not supported. "
+    NOT_VALID + "A value specified for a secondary index key is not supported. "
     "The AttributeValue for a key attribute cannot contain an empty {} value. IndexName: {}, IndexKey: {}"
 )
 NO_INDEX = "The table does not have the specified index"

@@ -19,7 +19,7 @@ from haneul.services.dynamodb.memory import Memory
 from haneul.services.dynamodb.names import resolve, table_arn
 from haneul.services.dynamodb.plane import legacy, projections, records, values
 from haneul.services.dynamodb.plane.values import Item
-from haneul.services.dynamodb.schemas import EMPTY_KEY, Schema
+from haneul.services.dynamodb.schemas import NOT_VALID, Schema
 from haneul.services.dynamodb.state import TOKENS, TokenRow
 from haneul.state.store import Reader, Writer
 from haneul.wire.errors import AwsError
@@ -210,8 +210,8 @@ def locate_action(schema: Schema, action: Action) -> bytes:
             action.update.check(schema)
         return schema.key(action.request["Key"])
     except AwsError as error:
-        if error.message.startswith(EMPTY_KEY):
-            raise  # the one thing about keys that AWS refuses before it looks at the others
+        if error.message.startswith(NOT_VALID):
+            raise  # empty keys: the one thing about keys that AWS refuses before it looks at the others
         raise Cancelled("ValidationError", error.message) from None
 
 
@@ -252,6 +252,8 @@ def plan_one(tx: Reader, action: Action, schema: Schema, key: bytes) -> Plan:
     try:
         size = action.update.apply(schema, dict(base) if old[0] is None else old[0], new)
     except AwsError as error:
+        if error.message.startswith(NOT_VALID):
+            raise
         raise Cancelled("ValidationError", error.message) from None
     return Plan(schema, key, stored, old, new, size)
 

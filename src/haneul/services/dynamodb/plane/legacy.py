@@ -55,10 +55,8 @@ def check_mixture(request: Mapping[str, Any], expressions: Sequence[str], legacy
     if request.get("ExpressionAttributeValues") is not None:
         able = [name for name in expressions if name != "ProjectionExpression"]
         if able and not any(request.get(name) is not None for name in able):
-            raise invalid(
-                "ExpressionAttributeValues can only be specified when using expressions: "
-                f"{' and '.join(able)} {'are' if len(able) > 1 else 'is'} null"
-            )
+            told = "ExpressionAttributeValues can only be specified when using expressions"
+            raise invalid(told if len(able) == 1 else f"{told}: {' and '.join(able)} are null")
 
 
 def check_condition(name: str, operator: str, arguments: Sequence[Value]) -> None:
