@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from haneul.metering.bill import MONTH_HOURS, level_hours, lines
+from haneul.metering.bill import MONTH_HOURS, bills, level_hours, lines, scopes
 from haneul.metering.meter import USAGE, Meter, Usage
 from haneul.metering.prices import sheet
 from haneul.service import Scope
@@ -97,3 +97,29 @@ def test_a_sheet_names_its_source():
     assert prices.dated and "pricing" in prices.source
     assert sheet("eu-west-1") == prices  # a region without a sheet is priced as us-east-1
     assert sheet("../../etc") == prices
+
+
+def test_bills_of_spans_are_the_bills_of_each(store):
+    """One reading for many spans, overlapping ones too, comes to what a bill for each comes to."""
+    for hour in range(0, 60, 7):
+        used(store, "s3", "Requests", "PutObject", 100 + hour, FIRST + hour)
+        used(store, "s3", "TimedStorage-Bytes", "PutObject", GIB, FIRST + hour)
+    used(store, "s3", "TimedStorage-Bytes", "DeleteObject", -3 * GIB, FIRST + 40)
+    spans = [(FIRST, FIRST + 10), (FIRST + 5, FIRST + 45), (FIRST + 45, FIRST + 90), (FIRST, FIRST)]
+    with store.read() as tx:
+        found = bills(tx, [ME.account], spans, False)
+        assert found == [lines(tx, [ME.account], first, last, False) for first, last in spans]
+    assert [len(bill) for bill in found] == [2, 2, 2, 0]
+
+
+def test_scopes(store):
+    """Who used something is found by its keys, whatever lies between."""
+    for account in ("000000000000", "999999999999"):
+        for region in ("us-east-1", "aws-global", "us-east-10"):
+            meter = Meter(store)
+            for service in ("s3", "sqs"):
+                meter.add(Scope(account, region), service, "X", "Requests", 1.0)
+            meter.flush(FIRST * 3600.0)
+    with store.read() as tx:
+        assert scopes(tx) == sorted({scope for scope, _ in USAGE.everywhere(tx)})
+        assert len(scopes(tx)) == 6

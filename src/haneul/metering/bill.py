@@ -6,7 +6,7 @@ The free tier and price tiers are monthly; a span shorter than a month is priced
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
 import msgspec
@@ -17,6 +17,8 @@ from haneul.service import Scope
 from haneul.state.store import Reader
 
 MONTH_HOURS = 730
+Span = tuple[int, int]
+"""Epoch hours [first, last)."""
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -36,50 +38,68 @@ def lines(
     tx: Reader, accounts: Iterable[str], first: int, last: int, free_tier: bool, by_operation: bool = False
 ) -> list[Line]:
     """The bill of `accounts` from epoch hour `first` up to and without `last`."""
+    return bills(tx, accounts, [(first, last)], free_tier, by_operation)[0]
+
+
+def bills(
+    tx: Reader, accounts: Iterable[str], spans: Sequence[Span], free_tier: bool, by_operation: bool = False
+) -> list[list[Line]]:
+    """A bill for each span of hours [first, last), all from one reading of what was used. Spans may overlap."""
     wanted = set(accounts)
-    found: list[Line] = []
+    found: list[list[Line]] = [[] for _ in spans]
     for scope in scopes(tx):
         if scope.account in wanted:
-            found += _of_scope(tx, scope, first, last, free_tier, by_operation)
+            for bill, own in zip(found, _of_scope(tx, scope, spans, free_tier, by_operation), strict=True):
+                bill.extend(own)
     return found
 
 
 def scopes(tx: Reader) -> list[Scope]:
     """Every account and region that ever used something."""
-    return sorted({scope for scope, _ in USAGE.everywhere(tx)})
+    return sorted(USAGE.scopes(tx))
 
 
-def _of_scope(tx: Reader, scope: Scope, first: int, last: int, free_tier: bool, by_operation: bool) -> list[Line]:
+def _of_scope(
+    tx: Reader, scope: Scope, spans: Sequence[Span], free_tier: bool, by_operation: bool
+) -> Iterator[list[Line]]:
     prices = sheet(scope.region if scope.region != "aws-global" else HOME)
-    flows: dict[tuple[Row, str], Decimal] = {}
+    flows: list[dict[tuple[Row, str], Decimal]] = [{} for _ in spans]
     levels: dict[Row, list[Usage]] = {}
+    latest = max((last for _, last in spans), default=0)
+    rows: dict[tuple[str, str, str], Row | None] = {}
+    hour, here = -1, flows[:0]
     for usage in USAGE.scan(tx, scope):
-        if usage.hour >= last:
+        if usage.hour >= latest:
             break
-        row = prices.row(usage.service, usage.usage, usage.operation)
+        name = (usage.service, usage.usage, usage.operation)
+        if name not in rows:
+            rows[name] = prices.row(*name)
+        row = rows[name]
         if row is None:
             continue
         if row.level:
             levels.setdefault(row, []).append(usage)
-        elif usage.hour >= first:
+            continue
+        if usage.hour != hour:
+            hour = usage.hour
+            here = [flow for (first, last), flow in zip(spans, flows, strict=True) if first <= hour < last]
+        for flow in here:
             key = (row, usage.operation if by_operation else "")
-            flows[key] = flows.get(key, Decimal(0)) + Decimal(str(usage.amount)) / row.divisor
-    for row, changes in levels.items():
-        flows[row, ""] = level_hours(changes, first, last) / row.divisor / MONTH_HOURS
-    return [
-        Line(
-            scope.account,
-            scope.region,
-            row.service,
-            row.type,
-            operation,
-            row.unit,
-            quantity,
-            row.cost(quantity, free_tier),
-        )
-        for (row, operation), quantity in flows.items()
-        if quantity > 0
-    ]
+            flow[key] = flow.get(key, Decimal(0)) + Decimal(str(usage.amount)) / row.divisor
+    for (first, last), flow in zip(spans, flows, strict=True):
+        for row, changes in levels.items():
+            before = [change for change in changes if change.hour < last]
+            flow[row, ""] = level_hours(before, first, last) / row.divisor / MONTH_HOURS
+        yield [
+            _line(scope, row, operation, quantity, free_tier)
+            for (row, operation), quantity in flow.items()
+            if quantity > 0
+        ]
+
+
+def _line(scope: Scope, row: Row, operation: str, quantity: Decimal, free_tier: bool) -> Line:
+    cost = row.cost(quantity, free_tier)
+    return Line(scope.account, scope.region, row.service, row.type, operation, row.unit, quantity, cost)
 
 
 def level_hours(changes: Iterable[Usage], first: int, last: int) -> Decimal:

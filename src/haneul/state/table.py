@@ -125,6 +125,19 @@ class Table(Generic[Row]):
             account, region, _ = key[len(self._root) :].split(_END, 2)
             yield Scope(account.decode(), region.decode()), self._unpack(value)
 
+    def scopes(self, tx: Reader) -> Iterator[Scope]:
+        """Every scope that has rows, without reading them."""
+        start, end = self._root, after(self._root)
+        while True:
+            for key, _ in tx.scan(start, end, limit=1):
+                account, region, _ = key[len(self._root) :].split(_END, 2)
+                scope = Scope(account.decode(), region.decode())
+                break
+            else:
+                return
+            yield scope
+            start = after(self.prefix(scope))
+
     def _unpack(self, value: bytes) -> Row:
         if value[0] != self.version:
             return msgspec.convert(migrate.upgrade(self.name, value[0], value[1:]), self.row)

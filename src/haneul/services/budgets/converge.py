@@ -19,25 +19,30 @@ from haneul.state.store import Writer
 from haneul.wire.errors import AwsError
 
 EVERY = 60.0
+SHARE = 100
+"""A look that took long is followed by a rest of this many times as long."""
 MAX_TRIES = 20
 MAX_PAUSE = 300.0
 
 
 def step_budget(call: Call, budget: Budget) -> Step:
     """Look; a crossing, what is known of it, and its notices are written at once, so that it is told once."""
-    now = call.now()
+    now, began = call.now(), call.cloud.clock.monotonic()
     if now >= whole(budget).end:
         return Step(None)  # as at AWS: an ended budget is deleted
+    if not budget.notifications:
+        return Step(budget, EVERY)
     with call.read() as tx:
         told = spending(tx, call.account, budget, now, call.cloud.config.free_tier)
+    again = max(EVERY, (call.cloud.clock.monotonic() - began) * SHARE)
     period = current(budget, now)
     allowed = limit(budget.settings, period.start)
     if now < period.start or allowed is None:
-        return Step(budget, EVERY)
+        return Step(budget, again)
     looked = [_look(one, told, Decimal(allowed["Amount"])) for one in budget.notifications]
     crossed = [one for one in looked if one.alarm and one.told != period.start]
     if not crossed:
-        return Step(msgspec.structs.replace(budget, notifications=looked), EVERY)
+        return Step(msgspec.structs.replace(budget, notifications=looked), again)
     with call.write() as tx:
         if BUDGETS.get(tx, call.scope, budget.name) != budget:
             return Step(budget, 0)  # somebody changed it: look again
@@ -46,7 +51,7 @@ def step_budget(call: Call, budget: Budget) -> Step:
             _tell(tx, call, budget, one, told, allowed, now)
         budget = msgspec.structs.replace(budget, notifications=looked)
         BUDGETS.put(tx, call.scope, budget)
-    return Step(budget, EVERY)
+    return Step(budget, again)
 
 
 def step_notice(call: Call, notice: Notice) -> Step:

@@ -42,12 +42,11 @@ def _history(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
             if period.start < wanted.end and period.end > wanted.start
         ]
         cut = page(request, "periods", periods)
-        amounts = [
-            _shown(
-                period, limit(settings, period.start) or {}, spent(tx, call.account, budget, period, now, _free(call))
-            )
-            for period in cut["periods"]
-        ]
+        shown: list[Period] = cut["periods"]
+        sums = spent(tx, call.account, budget, shown, now, call.cloud.config.free_tier)
+    amounts = [
+        _shown(period, limit(settings, period.start) or {}, actual) for period, actual in zip(shown, sums, strict=True)
+    ]
     kept = {key: settings.get(key) for key in ("CostFilters", "CostTypes", "FilterExpression", "Metrics")}
     return {
         "BudgetPerformanceHistory": {
@@ -59,10 +58,6 @@ def _history(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         },
         "NextToken": cut["NextToken"],
     }
-
-
-def _free(call: Call) -> bool:
-    return call.cloud.config.free_tier
 
 
 def _shown(period: Period, allowed: Mapping[str, str], actual: Decimal) -> dict[str, Any]:

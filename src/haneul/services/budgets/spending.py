@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from haneul.metering.bill import Line, lines
+from haneul.metering.bill import Line, bills
 from haneul.services.budgets.filters import keeper
 from haneul.services.budgets.periods import HOUR, Period, months_of, period_at
 from haneul.services.budgets.state import Budget
@@ -51,31 +51,35 @@ def limit(settings: Mapping[str, Any], start: float) -> dict[str, str] | None:
 def spending(tx: Reader, account: str, budget: Budget, now: float, free_tier: bool) -> Spending:
     """So far in the current period, and with the mean of the last 30 days for the hours that are left of it."""
     period = current(budget, now)
-    actual = spent(tx, account, budget, period, now, free_tier)
+    (actual,) = spent(tx, account, budget, [period], now, free_tier)
     hours = max(0, int(period.end) // HOUR - int(now) // HOUR - 1)
     if not hours or now < period.start:
         return Spending(actual, actual)
     past = Period(now - _DAYS * 24 * HOUR, now)
-    mean = _sum(tx, account, budget.settings, past, now, False) / (_DAYS * 24)
+    mean = _sums(tx, account, budget.settings, [past], now, False)[0] / (_DAYS * 24)
     return Spending(actual, actual + mean * hours)
 
 
-def spent(tx: Reader, account: str, budget: Budget, period: Period, now: float, free_tier: bool) -> Decimal:
-    """In a period so far: months are priced one by one, as on the bill."""
-    last = min(period.end, now)
-    parts = months_of(max(period.start, whole(budget).start), last)
-    return sum((_sum(tx, account, budget.settings, part, now, free_tier) for part in parts), Decimal(0))
+def spent(
+    tx: Reader, account: str, budget: Budget, periods: Sequence[Period], now: float, free_tier: bool
+) -> list[Decimal]:
+    """In each period so far: months are priced one by one, as on the bill."""
+    begins = whole(budget).start
+    parts = [list(months_of(max(one.start, begins), min(one.end, now))) for one in periods]
+    sums = iter(_sums(tx, account, budget.settings, [part for cut in parts for part in cut], now, free_tier))
+    return [sum((next(sums) for _ in cut), Decimal(0)) for cut in parts]
 
 
-def _sum(tx: Reader, account: str, settings: Mapping[str, Any], span: Period, now: float, free_tier: bool) -> Decimal:
+def _sums(
+    tx: Reader, account: str, settings: Mapping[str, Any], parts: Sequence[Period], now: float, free_tier: bool
+) -> list[Decimal]:
     keep = keeper(settings)
-    first, last = int(span.start) // HOUR, min(-int(-span.end // HOUR), int(now) // HOUR + 1)
-    bill = lines(tx, [account], first, last, free_tier, True)
-    kept = [line for line in bill if keep(line)]
+    spans = [(int(part.start) // HOUR, min(-int(-part.end // HOUR), int(now) // HOUR + 1)) for part in parts]
+    kept = [[line for line in bill if keep(line)] for bill in bills(tx, [account], spans, free_tier, True)]
     if settings["BudgetType"] == "COST":
-        return sum((line.cost for line in kept), Decimal(0))
+        return [sum((line.cost for line in bill), Decimal(0)) for bill in kept]
     unit = (settings.get("BudgetLimit") or next(iter(settings["PlannedBudgetLimits"].values())))["Unit"]
-    return sum((line.quantity for line in kept if _is_in(line, unit, settings)), Decimal(0))
+    return [sum((line.quantity for line in bill if _is_in(line, unit, settings)), Decimal(0)) for bill in kept]
 
 
 def _is_in(line: Line, unit: str, settings: Mapping[str, Any]) -> bool:

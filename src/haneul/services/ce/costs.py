@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from haneul.metering.bill import Line, lines
+from haneul.metering.bill import Line, bills, lines
 from haneul.metering.names import service_name
 from haneul.service import Call, operation
 from haneul.services.ce.errors import errors
@@ -38,7 +39,7 @@ class Period(NamedTuple):
 
 
 @operation()
-def get_cost_and_usage(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+async def get_cost_and_usage(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """GetCostAndUsage. Raises ValidationException, DataUnavailableException."""
     metrics = request.get("Metrics") or []
     if not metrics:
@@ -52,18 +53,10 @@ def get_cost_and_usage(call: Call, request: Mapping[str, Any]) -> dict[str, Any]
     for group in groups:
         if group.get("Type") != "DIMENSION" or group.get("Key") not in DIMENSIONS:
             raise errors.ValidationException(f"Group Definition {group.get('Key')} is invalid")
-    span = interval(request)
-    results = []
-    until = int(call.now()) // HOUR + 1  # what is stored now costs nothing yet in hours to come
-    with call.read() as tx:
-        for period in periods(span, request.get("Granularity") or "DAILY"):
-            last = min(period.end, until)
-            bill = [
-                line
-                for line in lines(tx, [call.account], period.start, last, call.cloud.config.free_tier, True)
-                if matches(request.get("Filter"), line)
-            ]
-            results.append(_result(period, bill, metrics, [group["Key"] for group in groups]))
+    spans = list(periods(interval(request), request.get("Granularity") or "DAILY"))
+    found = await asyncio.to_thread(_bills, call, spans, request.get("Filter"))
+    keys = [group["Key"] for group in groups]
+    results = [_result(period, bill, metrics, keys) for period, bill in zip(spans, found, strict=True)]
     return {
         "GroupDefinitions": groups or None,
         "ResultsByTime": results,
@@ -90,6 +83,15 @@ def interval(request: Mapping[str, Any]) -> tuple[datetime.datetime, datetime.da
     if start >= end:
         raise errors.ValidationException("Start date (and hour) should be before end date (and hour)")
     return start, end
+
+
+def _bills(call: Call, spans: list[Period], wanted: Mapping[str, Any] | None) -> list[list[Line]]:
+    """What each period's bill has that passes the filter: from one reading, which may take a while."""
+    until = int(call.now()) // HOUR + 1  # what is stored now costs nothing yet in hours to come
+    hours = [(period.start, min(period.end, until)) for period in spans]
+    with call.read() as tx:
+        found = bills(tx, [call.account], hours, call.cloud.config.free_tier, True)
+    return [[line for line in bill if matches(wanted, line)] for bill in found]
 
 
 def matches(expression: Mapping[str, Any] | None, line: Line) -> bool:
