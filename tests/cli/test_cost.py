@@ -35,7 +35,7 @@ def test_what_ran():
     cloud = pretending(RunningCloud("--log-level", "warning", "--clock-rate", "600")).start()
     try:
         running(cloud.client("ec2"), InstanceType="t3.large")
-        found = until(lambda: compared("--data", str(cloud.data), "--period", "30days").get("t3.large"))
+        found = until(lambda: compared("--data", str(cloud.data), "--period", "30days").get("t3.large"), 90)
     finally:
         cloud.close()
     assert found[0] > 0 and found[1] > found[3] > found[4] > found[2]

@@ -66,7 +66,7 @@ class Browser:
         """The value of a script's `return`."""
         return self._post("execute/sync", {"script": script, "args": list(arguments)})
 
-    def wait(self, script: str, within: float = 15.0) -> Any:
+    def wait(self, script: str, within: float = 60.0) -> Any:
         """The first truthy value of a script."""
         deadline = time.monotonic() + within
         while time.monotonic() < deadline:

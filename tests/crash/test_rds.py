@@ -57,7 +57,7 @@ class Story:
 
     def tell(self, act: Callable[[Any], Any], end: Callable[[Any], Any]) -> None:
         """Do something, across deaths, until the end is reached."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 150
         done = False
         while time.monotonic() < deadline:
             try:
