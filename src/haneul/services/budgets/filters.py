@@ -81,8 +81,11 @@ def as_expression(filters: Mapping[str, list[str]]) -> dict[str, Any] | None:
     """CostFilters in the newer language."""
     parts: list[dict[str, Any]] = []
     for name, values in filters.items():
+        if not values:
+            continue
         if name == TAG:
-            parts += [_tag(value) for value in values]
+            tags = [_tag(value) for value in values]
+            parts.append({"Or": tags} if len(tags) > 1 else tags[0])
         else:
             parts.append({"Dimensions": {"Key": DIMENSIONS[name], "Values": values}})
     return {"And": parts} if len(parts) > 1 else (parts[0] if parts else None)
