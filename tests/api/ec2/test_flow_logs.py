@@ -32,8 +32,9 @@ def test_a_flow_log_lives_and_dies(ec2, account, default):
         "SUCCESS",
     )
     assert shown["LogFormat"].startswith("${version} ${account-id} ${interface-id}")
-    (again,) = created(ec2, default, **to)["Unsuccessful"]
-    assert again["Error"]["Code"] == "FlowLogAlreadyExists"
+    with pytest.raises(ClientError) as error:
+        created(ec2, default, **to)
+    assert code_of(error)[0] == "FlowLogAlreadyExists"
     assert ec2.delete_flow_logs(FlowLogIds=[identifier])["Unsuccessful"] == []
     with pytest.raises(ClientError) as error:
         ec2.delete_flow_logs(FlowLogIds=[identifier])

@@ -79,6 +79,7 @@ _CHANGING: dict[str, tuple[Moving, ...]] = {
     "RegisterImage": (_SNAPSHOTS,),
     "CopyImage": (_IMAGES,),
     "CopySnapshot": (_SNAPSHOTS,),
+    "ModifySnapshotTier": (_SNAPSHOTS,),
 }
 
 

@@ -51,6 +51,8 @@ async def create_flow_logs(call: Call, request: Mapping[str, Any]) -> dict[str, 
                     raise coded("400", lost)
                 row = _make(tx, call, kind, identifier, draft)
             except AwsError as error:
+                if error.code == "FlowLogAlreadyExists":  # the one that fails the whole request
+                    raise
                 failed.append({"ResourceId": identifier, "Error": {"Code": error.code, "Message": error.message}})
             else:
                 rows.append(row)
