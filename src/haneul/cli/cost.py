@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from haneul import config as configuration
-from haneul.cli.folder import Running, chosen, read_pid
+from haneul.cli.folder import Running, chosen, health_of, read_pid
 from haneul.metering import instances
 
 _DATA = click.option("--data", type=click.Path(path_type=Path), help="The cloud's data folder.")
@@ -46,7 +46,7 @@ def cost(
     if context.invoked_subcommand:
         return
     running = _running(data)
-    start, end = _span(period)
+    start, end = _span(period, running)
     results = _ask(running, account, start, end, "DAILY" if plot else "MONTHLY", None if plot else _GROUPS[by], data)
     if plot:
         _draw([(r["TimePeriod"]["Start"], float(r["Total"]["UnblendedCost"]["Amount"])) for r in results])
@@ -130,7 +130,9 @@ def _rates(region: str, type: str) -> list[Decimal] | None:
 def _ran(data: Path | None, account: str, period: str) -> dict[str, float]:
     """Hours by instance type, whichever way they were bought."""
     found: dict[str, float] = {}
-    for name, hours, _, _ in _sum(_ask(_running(data), account, *_span(period), "MONTHLY", "USAGE_TYPE", data)):
+    for name, hours, _, _ in _sum(
+        _ask(_running(data), account, *_span(period, _running(data)), "MONTHLY", "USAGE_TYPE", data)
+    ):
         kind, _, type = name.partition(":")
         if kind in ("BoxUsage", "SpotUsage"):
             found[type] = found.get(type, 0.0) + hours
@@ -144,8 +146,9 @@ def _running(data: Path | None) -> Running:
     return running
 
 
-def _span(period: str) -> tuple[str, str]:
-    today = datetime.datetime.now(datetime.UTC).date()
+def _span(period: str, running: Running) -> tuple[str, str]:
+    """From when to when, by the cloud's own clock: it may run faster than ours."""
+    today = datetime.datetime.fromtimestamp(health_of(running)["now"], datetime.UTC).date()
     first = {"today": today, "month": today.replace(day=1), "30days": today - datetime.timedelta(days=29)}[period]
     return first.isoformat(), (today + datetime.timedelta(days=1)).isoformat()
 

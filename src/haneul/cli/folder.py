@@ -5,10 +5,12 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+import urllib.request
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import click
+import orjson
 
 from haneul import config as configuration
 from haneul.config import ConfigError
@@ -57,6 +59,14 @@ def claim(data: Path, patience: float = 2.0) -> IO[str]:
                 who = f" (pid {running.pid}, port {running.port})" if running else ""
                 raise RuntimeError(f"a cloud already runs on this data folder{who}") from None
             time.sleep(0.05)
+
+
+def health_of(running: Running) -> dict[str, Any]:
+    """What the cloud says of itself. Raises OSError when it does not answer."""
+    host = "127.0.0.1" if running.host in ("0.0.0.0", "::") else running.host  # noqa: S104
+    with urllib.request.urlopen(f"http://{host}:{running.port}/_haneul/health", timeout=5) as answer:
+        found: dict[str, Any] = orjson.loads(answer.read())
+    return found
 
 
 def tell(file: IO[str], host: str, port: int) -> None:

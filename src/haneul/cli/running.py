@@ -6,15 +6,13 @@ import os
 import signal
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections import deque
 from pathlib import Path
 
 import click
 import orjson
 
-from haneul.cli.folder import chosen, read_pid
+from haneul.cli.folder import chosen, health_of, read_pid
 from haneul.engines import machines
 
 _DATA = click.option("--data", type=click.Path(path_type=Path), help="The cloud's data folder.")
@@ -53,11 +51,9 @@ def status(data: Path | None, as_json: bool) -> None:
     if running is None:
         click.echo('{"status":"stopped"}' if as_json else f"No cloud runs on {folder}.")
         sys.exit(1)
-    host = "127.0.0.1" if running.host in ("0.0.0.0", "::") else running.host  # noqa: S104
     try:
-        with urllib.request.urlopen(f"http://{host}:{running.port}/_haneul/health", timeout=5) as answer:
-            health = orjson.loads(answer.read())
-    except (OSError, urllib.error.URLError) as error:
+        health = health_of(running)
+    except OSError as error:
         raise click.ClickException(f"pid {running.pid} runs but doesn't answer: {error}") from None
     if as_json:
         click.echo(orjson.dumps({**health, "pid": running.pid, "port": running.port, "data": str(folder)}))

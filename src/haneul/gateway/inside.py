@@ -78,7 +78,7 @@ class Inside:
         status = "ready" if self.ready else "starting"
         return _json(
             {"status": status, "version": __version__, "mode": config.mode, "enforceIam": config.iam_enforced,
-             "services": self._services()}, 200 if self.ready else 503,
+             "now": self._cloud.clock.now(), "services": self._services()}, 200 if self.ready else 503,
         )  # fmt: skip
 
     def _services(self) -> Mapping[str, str]:
