@@ -130,9 +130,8 @@ def _rates(region: str, type: str) -> list[Decimal] | None:
 def _ran(data: Path | None, account: str, period: str) -> dict[str, float]:
     """Hours by instance type, whichever way they were bought."""
     found: dict[str, float] = {}
-    for name, hours, _, _ in _sum(
-        _ask(_running(data), account, *_span(period, _running(data)), "MONTHLY", "USAGE_TYPE", data)
-    ):
+    running = _running(data)
+    for name, hours, _, _ in _sum(_ask(running, account, *_span(period, running), "MONTHLY", "USAGE_TYPE", data)):
         kind, _, type = name.partition(":")
         if kind in ("BoxUsage", "SpotUsage"):
             found[type] = found.get(type, 0.0) + hours
