@@ -218,3 +218,42 @@ def test_what_changed_between_two_times(fresh_cloud, unique):
             ExportType="INCREMENTAL_EXPORT",
             IncrementalExportSpecification={"ExportFromTime": first, "ExportToTime": last},
         )  # fmt: skip
+
+
+def test_an_export_of_some_items(make_table, dynamodb, client, bucket):
+    """Keys, other attributes and columns can be asked for; a filter that cannot be is refused at once."""
+    table = make_table()
+    on = {"PointInTimeRecoveryEnabled": True}
+    dynamodb.update_continuous_backups(TableName=table.name, PointInTimeRecoverySpecification=on)
+    for number in range(12):
+        table.put_item(Item={"p": f"p{number % 2}", "c": f"{number:02}", "n": number, "other": "x"})
+
+    def export(**wanted) -> dict:
+        began = dynamodb.export_table_to_point_in_time(
+            TableArn=table.table_arn, S3Bucket=bucket, FilterSpecification=wanted
+        )["ExportDescription"]
+        return ended(dynamodb.describe_export, "ExportDescription", "ExportStatus", ExportArn=began["ExportArn"])
+
+    told = export(
+        KeyConditionExpression="p = :p AND c > :c", FilterExpression="n < :n", ProjectionExpression="c, #n",
+        ExpressionAttributeNames={"#n": "n"},
+        ExpressionAttributeValues={":p": {"S": "p0"}, ":c": {"S": "02"}, ":n": {"N": "9"}},
+    )  # fmt: skip
+    assert (told["ExportStatus"], told["ItemCount"]) == ("COMPLETED", 3), told
+    assert told["FilterSpecification"]["FilterExpression"] == "n < :n"
+    s3 = client("s3")
+    folder = told["ExportManifest"].rpartition("/")[0]
+    (file,) = s3.list_objects_v2(Bucket=bucket, Prefix=f"{folder}/data/")["Contents"]
+    data = gzip.decompress(s3.get_object(Bucket=bucket, Key=file["Key"])["Body"].read())
+    found = [json.loads(line)["Item"] for line in data.splitlines()]
+    assert sorted(found, key=str) == [{"c": {"S": f"{n:02}"}, "n": {"N": str(n)}} for n in (4, 6, 8)]
+    of_key = {"KeyConditionExpression": "p = :p", "FilterExpression": "c = :p"}
+    for wrong, phrase in (
+        (of_key, "non-primary key attributes: Primary key attribute: c"),
+        ({"KeyConditionExpression": "c = :p"}, "missed key schema element: p"),
+        ({"FilterExpression": "c ="}, "Syntax error"),
+    ):
+        values = {":p": {"S": "p0"}} if ":p" in str(wrong) else None
+        refused(
+            "ValidationException", export, phrase, **wrong, **({"ExpressionAttributeValues": values} if values else {})
+        )
