@@ -9,6 +9,8 @@ import itertools
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.api.ec2.waiting import seals
+
 BLOCK = 512 << 10
 _accounts = itertools.count(530000000000)
 
@@ -54,8 +56,10 @@ def read(ebs, snapshot: str, block: dict) -> bytes:
 
 
 @pytest.mark.parametrize("encrypted", [False, True])
-def test_what_is_written_is_read(ebs, ec2, encrypted):
+def test_what_is_written_is_read(ebs, ec2, cloud, encrypted):
     """Blocks come back by their tokens, sealed or not, and the snapshot makes volumes."""
+    if encrypted:
+        seals(cloud)
     snapshot = write(ebs, ec2, {7: b"a" * BLOCK, 2: b"b" * BLOCK}, Encrypted=encrypted)
     listed = ebs.list_snapshot_blocks(SnapshotId=snapshot)
     assert [block["BlockIndex"] for block in listed["Blocks"]] == [2, 7]

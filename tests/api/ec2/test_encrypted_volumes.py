@@ -8,10 +8,8 @@ from pathlib import Path
 import pytest
 
 from haneul.engines import daemons
-from haneul.engines.errors import EngineError
-from haneul.engines.volumes import exports
 from tests.api.ec2.test_volumes import completed, make
-from tests.api.ec2.waiting import pretending, reached, running, until
+from tests.api.ec2.waiting import pretending, reached, running, seals, until
 from tests.running import RunningCloud
 
 
@@ -19,10 +17,7 @@ from tests.running import RunningCloud
 def cloud() -> Iterator[RunningCloud]:
     """One of its own, as it is restarted; and with limits."""
     cloud = pretending(RunningCloud("--log-level", "warning", environment={"HANEUL_VOLUME_LIMITS": "true"}))
-    try:
-        exports.check(cloud.data)
-    except EngineError as error:
-        pytest.skip(str(error))
+    seals(cloud)
     cloud.start()
     yield cloud
     processes = set(exporters(cloud).values())

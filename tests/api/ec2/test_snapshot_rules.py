@@ -4,7 +4,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.api.ec2.conftest import code_of
-from tests.api.ec2.waiting import until
+from tests.api.ec2.waiting import seals, until
 
 ZONE = "us-east-1a"
 
@@ -87,6 +87,7 @@ def test_fast_restores_are_kept_for_each_zone(ec2, snapshot):
 
 def test_volumes_tell_the_key_by_its_arn(ec2, cloud, account):
     """AWS' own key for EBS too, whose alias only the account's default is told by."""
+    seals(cloud)
     assert ec2.get_ebs_default_kms_key_id()["KmsKeyId"] == "alias/aws/ebs"
     made = ec2.create_volume(AvailabilityZone=ZONE, Size=1, Encrypted=True)
     aliases = cloud.client("kms", account=account).list_aliases()["Aliases"]

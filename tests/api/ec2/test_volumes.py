@@ -8,6 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.api.ec2.conftest import code_of
+from tests.api.ec2.waiting import seals
 
 
 def ready(ec2, volume: str) -> None:
@@ -119,6 +120,7 @@ def test_snapshot_outlives_its_volume(ec2):
 
 def test_encrypted_volumes_have_keys(ec2, cloud, account):
     """A key of one's own, the account's default, and copies that are sealed anew."""
+    seals(cloud)
     kms = cloud.client("kms", account=account)
     key = kms.create_key()["KeyMetadata"]["Arn"]
     volume = make(ec2, Encrypted=True, KmsKeyId=key)

@@ -6,6 +6,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
+from haneul.engines.errors import EngineError
+from haneul.engines.volumes import exports
 from tests.running import RunningCloud
 
 KINDS = ("machines", "networks")
@@ -18,6 +22,14 @@ def pretending(cloud: RunningCloud, kinds: tuple[str, ...] = KINDS) -> RunningCl
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "fake").touch()
     return cloud
+
+
+def seals(cloud: RunningCloud) -> None:
+    """Skips the test where this machine can't open encrypted volumes (no FUSE, no qemu-storage-daemon)."""
+    try:
+        exports.check(cloud.data)
+    except EngineError as error:
+        pytest.skip(str(error))
 
 
 def until(look: Callable[[], Any], seconds: float = 20.0) -> Any:
