@@ -183,3 +183,17 @@ def test_batches_and_transactions(dynamodb, numbered):
     )
     assert again["ConsumedCapacity"][0]["ReadCapacityUnits"] == 4
     assert dynamodb.get_item(TableName=numbered, Key={"p": {"N": "4711"}})["Item"]["a"] == {"N": "2"}
+
+
+def test_numbers_of_parameters(dynamodb, numbered):
+    """A parameter's number is read as by the older of AWS's checks, whose exponents are of 32 bits."""
+    bad = "The parameter cannot be converted to a numeric value"
+    small = "Number underflow. Attempting to store a number with magnitude smaller than supported range"
+    large = "Number overflow. Attempting to store a number with magnitude larger than supported range"
+    for number, message in (
+        ("1e99999999999", f"{bad}: 1e99999999999"), ("1e2147483648", f"{bad}: 1e2147483648"), ("", bad),
+        ("1e2147483647", small), ("1e126", large), ("1e-131", small),
+    ):  # fmt: skip
+        statement = named("SELECT * FROM T WHERE p = 1 AND n = ?", numbered)
+        told = refused(V, dynamodb.execute_statement, "", Statement=statement, Parameters=[{"N": number}])
+        assert told["Error"]["Message"] == message

@@ -17,6 +17,7 @@ _EXACT = Context(prec=300)
 _FIRST = str.maketrans("0123456789", "123456789a")
 _COMPLEMENT = str.maketrans("0123456789", "edcba98765")
 _BIAS = 130
+_INT = 2**31
 
 OVERFLOW = "Number overflow. Attempting to store a number with magnitude larger than supported range"
 UNDERFLOW = "Number underflow. Attempting to store a number with magnitude smaller than supported range"
@@ -48,13 +49,19 @@ def _parse(text: str) -> tuple[bool, str, int]:
     digits = digits.rstrip("0")
     if not digits:
         return False, "", 0
-    if point > 126:
-        raise invalid(OVERFLOW)
-    if point < -129:
-        raise invalid(UNDERFLOW)
+    if point > 126 or point < -129:
+        told = OVERFLOW if point > 126 else UNDERFLOW
+        raise Layered(told, _older(text, told, len(whole) + len(fraction), len(fraction), shift))
     if len(digits) > 38:
         raise invalid(PRECISION)
     return sign == "-", digits, point
+
+
+def _older(text: str, told: str, precision: int, scale: int, exponent: int) -> str:
+    """What the older check says of a number out of range: its exponents are of 32 bits, and so is its arithmetic."""
+    if not -_INT <= exponent < _INT:
+        return f"{NOT_NUMERIC}: {text}"
+    return UNDERFLOW if precision - scale + exponent >= _INT else told
 
 
 def _render(negative: bool, digits: str, point: int) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from haneul.services.dynamodb.errors import invalid
+from haneul.services.dynamodb.errors import Layered, invalid
 from haneul.services.dynamodb.plane.partiqlterms import Terms
 from haneul.services.dynamodb.plane.statementlexer import Token, error, leftover, place
 from haneul.services.dynamodb.plane.syntax import Condition, Literal, Path
@@ -39,8 +39,11 @@ class Statement(NamedTuple):
 
 def parse(text: str, parameters: Sequence[Value] | None) -> Statement:
     """The statement with its parameters. Raises ValidationException."""
-    for parameter in parameters or ():
-        check_value(parameter)
+    try:
+        for parameter in parameters or ():
+            check_value(parameter)
+    except Layered as wrong:
+        raise invalid(wrong.older) from None
     parser = _Parser(text, list(parameters or ()))
     statement = parser.statement()
     parser.end()
