@@ -14,6 +14,7 @@ pytestmark = marks(600)
 def test_apply_change_destroy(fresh_cloud, tmp_path):
     """A plan right after an apply is empty, entries change in place, and nothing stands in the way of the end."""
     cloud = fresh_cloud()
+    cloud.client("s3").create_bucket(Bucket="flows")
     terraform = Terraform(tmp_path, cloud, HERE)
     terraform.apply()
     terraform.unchanged()
