@@ -106,7 +106,9 @@ class Maker:
                 return self._word().replace("_", "0")
             if shape.get("xmlAttribute"):
                 return self.random.choice(_TEXTS[:4])
-            return self.random.choice((*_TEXTS, self._word()))
+            found = self.random.choice((*_TEXTS, self._word()))
+            # EC2 takes an empty value of an enumeration for none.
+            return found or self._word() if self.protocol == "ec2" and "enum" in shape else found
         if kind == "blob":
             return self.random.choice((b"", b"\x00\xff binary \r\n", b"plain"))
         if kind == "boolean":
