@@ -93,3 +93,18 @@ def test_volumes_tell_the_key_by_its_arn(ec2, cloud, account):
     aliases = cloud.client("kms", account=account).list_aliases()["Aliases"]
     (own,) = [one["TargetKeyId"] for one in aliases if one["AliasName"] == "alias/aws/ebs"]
     assert made["KmsKeyId"].endswith(f":key/{own}")
+
+
+def test_what_is_bound_to_a_snapshot_ends_with_it_and_not_before(ec2, snapshot):
+    """A locked snapshot stays though its image goes with all that belongs to it; a fast restore goes with its snapshot,
+    or it would cost for ever."""
+    mapping = [{"DeviceName": "/dev/xvda", "Ebs": {"SnapshotId": snapshot}}]
+    image = ec2.register_image(Name="mine", RootDeviceName="/dev/xvda", BlockDeviceMappings=mapping)["ImageId"]
+    ec2.lock_snapshot(SnapshotId=snapshot, LockMode="governance", LockDuration=2)
+    (told,) = ec2.deregister_image(ImageId=image, DeleteAssociatedSnapshots=True)["DeleteSnapshotResults"]
+    assert told == {"SnapshotId": snapshot, "ReturnCode": "client-error"}
+    assert ec2.describe_snapshots(SnapshotIds=[snapshot])["Snapshots"][0]["State"] == "completed"
+    ec2.enable_fast_snapshot_restores(AvailabilityZones=[ZONE], SourceSnapshotIds=[snapshot])
+    ec2.unlock_snapshot(SnapshotId=snapshot)
+    ec2.delete_snapshot(SnapshotId=snapshot)
+    assert ec2.describe_fast_snapshot_restores()["FastSnapshotRestores"] == []

@@ -208,12 +208,11 @@ def _terminate(call: Call, plane: Plane, row: Instance) -> Step:
             if goes:
                 interfaces.remove(tx, call.scope, one)
         for _, volume in links.volumes(row.id):
-            goes = volume.attachments[row.id]["delete"]
-            attaching.release(tx, call.scope, volume, row.id)
-            if goes:
-                volume.state = "deleting"
-                VOLUME.table.put(tx, call.scope, volume)
-            wake(tx, "ec2.volume", call.scope, (volume.id,), call.now())
+            if volume.attachments[row.id]["delete"]:
+                attaching.discard(tx, call.scope, call.now(), volume)
+            else:
+                attaching.release(tx, call.scope, volume, row.id)
+                wake(tx, "ec2.volume", call.scope, (volume.id,), call.now())
     _leave(call, plane, row)
     with call.write() as tx:
         row.state, row.work, row.ended = "terminated", {}, call.now()

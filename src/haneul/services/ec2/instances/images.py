@@ -14,6 +14,7 @@ from haneul.services.ec2.errors import coded, errors
 from haneul.services.ec2.instances import image_builtin, image_describing, image_notices
 from haneul.services.ec2.instances.state import IMAGE, Image
 from haneul.services.ec2.operations import operation
+from haneul.services.ec2.volumes import snapshots
 from haneul.services.ec2.volumes.state import SNAPSHOT
 from haneul.state.store import Reader, Writer
 from haneul.wire.errors import AwsError
@@ -173,9 +174,10 @@ def _delete_snapshot(tx: Writer, call: Call, identifier: str) -> dict[str, str]:
     others = (one for one in IMAGE.table.scan(tx, call.scope) if one.state != "deregistered")
     if any(identifier in snapshots_of(one) for one in others):
         return {"SnapshotId": identifier, "ReturnCode": "skipped"}
-    row.state = "deleting"
-    SNAPSHOT.table.put(tx, call.scope, row)
-    wake(tx, "ec2.snapshot", call.scope, (identifier,), call.now())
+    try:
+        snapshots.discard(tx, call.scope, call.now(), row)
+    except AwsError:  # it is locked
+        return {"SnapshotId": identifier, "ReturnCode": "client-error"}
     return {"SnapshotId": identifier, "ReturnCode": "success"}
 
 

@@ -1,5 +1,5 @@
 """Fast snapshot restore. Volumes of this cloud's are whole from their first block on, so it changes nothing but what is
-told (and, on AWS, the bill)."""
+told, and the bill. It ends with its snapshot."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from haneul.services.ec2.errors import coded, errors, invalid
 from haneul.services.ec2.instances.state import IMAGE, INSTANCE
 from haneul.services.ec2.operations import operation
 from haneul.services.ec2.volumes import attaching, creation, keys, locks
-from haneul.services.ec2.volumes.state import SNAPSHOT, VOLUME, Snapshot, Volume
+from haneul.services.ec2.volumes.state import FAST_RESTORES, SNAPSHOT, VOLUME, Snapshot, Volume
 from haneul.state.store import Reader, Writer
 
 ARN = "arn:aws:ec2:{region}::snapshot/{SnapshotId}"
@@ -110,15 +110,23 @@ def delete_snapshot(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """DeleteSnapshot: blocks that later ones share stay. Raises InvalidSnapshot.InUse while an AMI is made of it."""
     with call.write() as tx:
         snapshot = SNAPSHOT.get(tx, call.scope, request["SnapshotId"])
-        if locks.locked(snapshot, call.now()):
-            raise coded("SnapshotLock.Locked", f"The snapshot '{snapshot.id}' is locked and cannot be deleted.")
         user = next((image.id for image in IMAGE.table.scan(tx, call.scope) if _uses(image, snapshot.id)), None)
         if user is not None:
             raise coded("InvalidSnapshot.InUse", f"The snapshot {snapshot.id} is currently in use by {user}")
-        snapshot.state = "deleting"
-        SNAPSHOT.table.put(tx, call.scope, snapshot)
-        wake(tx, "ec2.snapshot", call.scope, (snapshot.id,), call.now())
+        discard(tx, call.scope, call.now(), snapshot)
     return {}
+
+
+def discard(tx: Writer, scope: Scope, now: float, snapshot: Snapshot) -> None:
+    """The snapshot goes, and its fast restores with it. Raises SnapshotLock.Locked while it is locked."""
+    if locks.locked(snapshot, now):
+        raise coded("SnapshotLock.Locked", f"The snapshot '{snapshot.id}' is locked and cannot be deleted.")
+    for account, row in list(FAST_RESTORES.everywhere(tx)):  # those of accounts that it was shared with, too
+        if row.snapshot == snapshot.id:
+            FAST_RESTORES.delete(tx, account, row.snapshot, row.zone)
+    snapshot.state = "deleting"
+    SNAPSHOT.table.put(tx, scope, snapshot)
+    wake(tx, "ec2.snapshot", scope, (snapshot.id,), now)
 
 
 @operation(_of_copy)
