@@ -176,7 +176,7 @@ def _client(service: str, running: Running, data: Path | None, account: str) -> 
     return Session().create_client(
         service,
         region_name=configuration.DEFAULT_REGION,
-        endpoint_url=f"http://127.0.0.1:{running.port}",
+        endpoint_url=f"http://{running.address}",
         aws_access_key_id=key,
         aws_secret_access_key=secret,
     )

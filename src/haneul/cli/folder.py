@@ -25,6 +25,12 @@ class Running(NamedTuple):
     host: str
     port: int
 
+    @property
+    def address(self) -> str:
+        """Where this machine reaches it."""
+        everywhere = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound
+        return f"{'127.0.0.1' if self.host in everywhere else self.host}:{self.port}"
+
 
 def read_pid(data: Path) -> Running | None:
     """The cloud that runs on this data folder, or None. It holds a lock on its pid file for as long as it lives, so
@@ -63,8 +69,7 @@ def claim(data: Path, patience: float = 2.0) -> IO[str]:
 
 def health_of(running: Running) -> dict[str, Any]:
     """What the cloud says of itself. Raises OSError when it does not answer."""
-    host = "127.0.0.1" if running.host in ("0.0.0.0", "::") else running.host  # noqa: S104
-    with urllib.request.urlopen(f"http://{host}:{running.port}/_haneul/health", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://{running.address}/_haneul/health", timeout=5) as answer:
         found: dict[str, Any] = orjson.loads(answer.read())
     return found
 

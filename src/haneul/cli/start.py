@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from typing import Any
 import click
 
 from haneul import config as configuration
-from haneul.cli.folder import claim, read_pid, tell
+from haneul.cli.folder import Running, claim, health_of, read_pid, tell
 from haneul.config import Config, ConfigError
 
 
@@ -114,16 +113,16 @@ def _detach(config: Config) -> None:
             tail = (config.data / "haneul.log").read_text(errors="replace").splitlines()[-3:]
             raise click.ClickException("the cloud did not start:\n" + "\n".join(tail))
         running = read_pid(config.data)
-        if running is not None and running.pid == process.pid and _is_healthy(running.port):
+        if running is not None and running.pid == process.pid and _is_healthy(running):
             click.echo(f"Haneul runs in the background (pid {process.pid}) at http://localhost:{running.port}")
             return
         time.sleep(0.05)
     raise click.ClickException("the cloud was not ready within 30 seconds; see `haneul logs`")
 
 
-def _is_healthy(port: int) -> bool:
-    with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/_haneul/health", timeout=2) as answer:
-        return bool(answer.status == 200)
+def _is_healthy(running: Running) -> bool:
+    with suppress(OSError):
+        return bool(health_of(running)["status"] == "ready")
     return False
 
 
