@@ -1,5 +1,6 @@
 """QEMU's monitor as its keeper speaks it: one command at a time, events in between. Standard library only."""
 
+# A script of its own interpreter, like `keeper`: no type of the cloud's is there to name.
 # ruff: noqa: ANN001, ANN201, ANN204
 # mypy: ignore-errors
 

@@ -98,7 +98,7 @@ def _program(place: Path, seen: str) -> str:
 def _environment(place: Path, seen: str) -> dict[str, str]:
     libraries = f"{seen}/root/usr/lib/x86_64-linux-gnu:{seen}/root/lib/x86_64-linux-gnu"
     own = {"LD_LIBRARY_PATH": libraries} if (place / "root").is_dir() else {}
-    return {"PATH": "/usr/bin:/bin", "HOME": "/", "TMPDIR": "/dev/shm", "MALLOC_ARENA_MAX": "2", **own}  # noqa: S108
+    return {"PATH": "/usr/bin:/bin", "HOME": "/", "TMPDIR": "/dev/shm", "MALLOC_ARENA_MAX": "2", **own}  # noqa: S108 - of the sandbox
 
 
 def check(machine: Machine) -> None:

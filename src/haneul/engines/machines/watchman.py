@@ -3,6 +3,7 @@
 Part of `keeper`, from inside the sandbox: it owns nothing but the machine. Standard library only.
 """
 
+# A script of its own interpreter, like `keeper`: no type of the cloud's is there to name.
 # ruff: noqa: ANN001, ANN201, ANN204
 # mypy: ignore-errors
 

@@ -105,7 +105,8 @@ def _object(call: Call, request: Request, bucket: Bucket, key: str, *, instead: 
     headers = request.headers
     if instead:
         headers = {name: value for name, value in headers.items() if name not in _ABSENT}
-    prepared = call.cloud.rooms.get("s3").prepared("GetObject", "rest-xml")  # type: ignore[union-attr]
+    room = call.cloud.rooms.get("s3")
+    prepared = room.prepared("GetObject", "rest-xml") if room is not None else None
     assert prepared is not None
     call.operation = "GetObject"
     members = prepared.translator.parse(
