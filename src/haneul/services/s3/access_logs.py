@@ -4,7 +4,6 @@ object. Like AWS's, delivery is by best effort: a killed cloud loses what waits.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from haneul.kit import tokens
 from haneul.service import Scope
 from haneul.services.s3 import acls, blocks, ownership
 from haneul.services.s3.errors import malformed_xml
+from haneul.services.s3.later import Later
 from haneul.services.s3.state import Bucket, find_bucket
 from haneul.state.store import Conflict
 from haneul.wire.errors import AwsError
@@ -59,7 +59,7 @@ class AccessLogs:
         self._cloud = cloud
         self._waiting: dict[Log, list[str]] = {}
         self._size = 0
-        self._timer: asyncio.TimerHandle | None = None
+        self._later = Later(cloud, EVERY, self.flush)
 
     def add(self, bucket: Bucket, when: float, record: str) -> None:
         if self._size > WAITING_BYTES:
@@ -67,18 +67,11 @@ class AccessLogs:
         self._size += len(record)
         day = datetime.fromtimestamp(when, UTC).strftime("%Y-%m-%d")
         self._waiting.setdefault(Log(bucket.name, day), []).append(record)
-        if self._timer is None:
-            self._timer = self._cloud.loop.call_later(EVERY, self._due)
+        self._later.ask()
 
     def close(self) -> None:
         """Write what waits; the cloud is stopping."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self.flush()
-
-    def _due(self) -> None:
-        self._timer = None
-        self.flush()
+        self._later.close()
 
     def flush(self) -> None:
         waiting, self._waiting = self._waiting, {}
@@ -91,8 +84,8 @@ class AccessLogs:
                 self._size += sum(map(len, records))
             except AwsError as error:
                 log.warning("the access logs of %s could not be delivered: %s", which.bucket, error)
-        if self._waiting and self._timer is None:
-            self._timer = self._cloud.loop.call_later(EVERY, self._due)
+        if self._waiting:
+            self._later.ask()
 
     def _deliver(self, which: Log, records: list[str]) -> None:
         with self._cloud.store.read() as tx:

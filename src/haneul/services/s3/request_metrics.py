@@ -5,13 +5,13 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/metrics-dimensions
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from haneul.service import Scope
 from haneul.services.s3 import index, log_records
+from haneul.services.s3.later import Later
 from haneul.services.s3.state import Bucket, find_bucket
 from haneul.state.store import Conflict
 from haneul.wire.errors import AwsError
@@ -68,7 +68,7 @@ class RequestMetrics:
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
         self._figures: dict[Series, dict[str, Figure]] = {}
-        self._timer: asyncio.TimerHandle | None = None
+        self._later = Later(cloud, EVERY, self.flush)
 
     def add(
         self,
@@ -98,18 +98,11 @@ class RequestMetrics:
                     figures[name] = Figure(value)
                 else:
                     known.add(value)
-        if self._timer is None:
-            self._timer = self._cloud.loop.call_later(EVERY, self._due)
+        self._later.ask()
 
     def close(self) -> None:
         """Tell what was counted; the cloud is stopping."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self.flush()
-
-    def _due(self) -> None:
-        self._timer = None
-        self.flush()
+        self._later.close()
 
     def flush(self) -> None:
         waiting, self._figures = self._figures, {}
